@@ -1,0 +1,165 @@
+//! Opening a database by its URL.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
+
+use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use souk_kernel::Clock;
+use sqlx::{
+    ConnectOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::Notify;
+
+use super::{Database, Shared, schema, writer::Writer};
+
+/// Readers of one file, at most.
+const READERS: u32 = 4;
+/// How long a statement may run before it is interrupted.
+const STATEMENT_LIMIT: Duration = Duration::from_secs(5);
+/// How long to wait for another process that writes to the same file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why a database can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL's scheme is not one that was compiled in.
+    #[error("{service}: the database URL begins with `{scheme}:`, which this build does not know (known: sqlite)")]
+    UnknownEngine {
+        /// Whose database.
+        service: &'static str,
+        /// What stands before the colon.
+        scheme: String,
+    },
+    /// The folder of the file can't be made.
+    #[error("{service}: can't make the folder {path}: {source}")]
+    Folder {
+        /// Whose database.
+        service: &'static str,
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The database can't be opened or migrated.
+    #[error("{service}: can't open the database: {source}")]
+    Database {
+        /// Whose database.
+        service: &'static str,
+        /// What the engine said.
+        source: DbErr,
+    },
+}
+
+impl Database {
+    /// Opens the database at `url` (`sqlite:PATH`), made if missing, and brings its tables up to date: the platform's own
+    /// first (outbox, inbox, dead letters, idempotency keys), then `M`'s.
+    pub async fn open<M: MigratorTrait>(service: &'static str, url: &str, clock: Clock) -> Result<Self, OpenError> {
+        let path = match url.split_once(':') {
+            Some(("sqlite", path)) => Path::new(path.trim_start_matches("//")),
+            Some((scheme, _)) => return Err(OpenError::UnknownEngine { service, scheme: scheme.to_owned() }),
+            None => return Err(OpenError::UnknownEngine { service, scheme: url.to_owned() }),
+        };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder {
+                service,
+                path: folder.to_owned(),
+                source,
+            })?;
+        }
+        let failed = |source: DbErr| OpenError::Database { service, source };
+        let writing = connect(options(path), 1).await.map_err(failed)?;
+        migrate::<M>(&writing).await.map_err(failed)?;
+        let reading = connect(options(path).pragma("query_only", "on"), READERS).await.map_err(failed)?;
+        let shared = Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
+            service,
+            reader: reading,
+            writer: Writer::start(writing, shared),
+            clock,
+            published: Notify::new(),
+        });
+        Ok(Self { shared })
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(256)
+        .pragma("cache_size", "-4000")
+        .pragma("temp_store", "memory")
+        .pragma("journal_size_limit", "67108864")
+        .disable_statement_logging()
+}
+
+async fn connect(options: SqliteConnectOptions, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .test_before_acquire(false)
+        .idle_timeout(if connections == 1 { None } else { Some(Duration::from_mins(1)) })
+        .max_lifetime(None)
+        .acquire_timeout(Duration::from_secs(5))
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                let mut guard = RunawayGuard::default();
+                connection.lock_handle().await?.set_progress_handler(1_000_000, move || guard.may_go_on());
+                Ok(())
+            })
+        })
+        .connect_with(options)
+        .await
+        .map_err(|error| DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))?;
+    Ok(pool.into())
+}
+
+/// Interrupts a statement that runs too long. SQLite asks only in statements of more than a million steps, so that a
+/// series of questions with short pauses is one long statement.
+#[derive(Default)]
+struct RunawayGuard {
+    since: Option<Instant>,
+    last: Option<Instant>,
+}
+
+impl RunawayGuard {
+    fn may_go_on(&mut self) -> bool {
+        let now = Instant::now();
+        if self.last.is_none_or(|last| now - last > Duration::from_secs(1)) {
+            self.since = Some(now);
+        }
+        self.last = Some(now);
+        let go_on = self.since.is_none_or(|since| now - since < STATEMENT_LIMIT);
+        if !go_on {
+            self.since = None;
+            self.last = None;
+        }
+        go_on
+    }
+}
+
+/// The platform's own tables; kept apart from the service's in a migration table of their own.
+struct PlatformMigrator;
+
+impl MigratorTrait for PlatformMigrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(schema::Messaging), crate::http::idempotency::migration()]
+    }
+
+    fn migration_table_name() -> sea_orm::DynIden {
+        sea_orm::sea_query::IntoIden::into_iden("platform_migrations")
+    }
+}
+
+async fn migrate<M: MigratorTrait>(connection: &DatabaseConnection) -> Result<(), DbErr> {
+    PlatformMigrator::up(connection, None).await?;
+    M::up(connection, None).await
+}

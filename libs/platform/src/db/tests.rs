@@ -1,0 +1,227 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, PaginatorTrait};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use serde::{Deserialize, Serialize};
+use souk_kernel::Clock;
+use tokio_util::sync::CancellationToken;
+
+use super::{Database, outbox};
+use crate::events::{Bus, Consumers, DeadLetters, Delivery, Event, Relay};
+
+struct NoTables;
+impl MigratorTrait for NoTables {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        Vec::new()
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Counted {
+    key: String,
+    number: usize,
+}
+impl Event for Counted {
+    const TYPE: &'static str = "test.counted";
+    fn key(&self) -> String {
+        self.key.clone()
+    }
+}
+
+async fn open(folder: &tempfile::TempDir, clock: Clock) -> Database {
+    let url = format!("sqlite:{}", folder.path().join("test.db").display());
+    let db = Database::open::<NoTables>("test", &url, clock).await.unwrap();
+    db.transaction(|tx| async move {
+        tx.execute_unprepared("CREATE TABLE IF NOT EXISTS numbers (n INTEGER PRIMARY KEY)").await.map(|_| ())
+    })
+    .await
+    .unwrap();
+    db
+}
+
+async fn numbers(db: &Database) -> i64 {
+    let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, "SELECT COUNT(*) AS c FROM numbers");
+    db.reader().query_one_raw(statement).await.unwrap().unwrap().try_get("", "c").unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_transaction_rolls_back_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&folder, Clock::system()).await;
+    let tasks: Vec<_> = (0..200)
+        .map(|n| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                db.transaction(move |tx| async move {
+                    tx.execute_unprepared(&format!("INSERT INTO numbers VALUES ({n})")).await?;
+                    tx.publish(Counted { key: n.to_string(), number: n });
+                    if n % 3 == 0 { Err(DbErr::Custom("no".to_owned())) } else { Ok(n) }
+                })
+                .await
+            })
+        })
+        .collect();
+    let mut kept = 0;
+    for (n, task) in tasks.into_iter().enumerate() {
+        let result = task.await.unwrap();
+        assert_eq!(result.is_ok(), n % 3 != 0);
+        kept += i64::from(result.is_ok());
+    }
+    assert_eq!(numbers(&db).await, kept);
+    assert_eq!(outbox::Entity::find().count(db.reader()).await.unwrap(), u64::try_from(kept).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_rolls_back_and_the_writer_lives_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&folder, Clock::system()).await;
+    let panicked: Result<(), DbErr> = db
+        .transaction(|tx| async move {
+            tx.execute_unprepared("INSERT INTO numbers VALUES (1)").await?;
+            panic!("on purpose")
+        })
+        .await;
+    assert!(panicked.is_err());
+    assert_eq!(numbers(&db).await, 0);
+    db.transaction(|tx| async move { tx.execute_unprepared("INSERT INTO numbers VALUES (1)").await }).await.unwrap();
+    assert_eq!(numbers(&db).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_survives_its_caller() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&folder, Clock::system()).await;
+    let (started, wait) = tokio::sync::oneshot::channel();
+    let started = Arc::new(std::sync::Mutex::new(Some(started)));
+    let caller = tokio::spawn({
+        let db = db.clone();
+        async move {
+            db.transaction(move |tx| async move {
+                if let Some(started) = started.lock().unwrap().take() {
+                    let _ = started.send(());
+                }
+                for n in 0..100 {
+                    tx.execute_unprepared(&format!("INSERT INTO numbers VALUES ({n})")).await?;
+                }
+                Ok::<_, DbErr>(())
+            })
+            .await
+        }
+    });
+    wait.await.unwrap();
+    caller.abort();
+    // The next transaction comes after it on the same writer.
+    db.transaction(|tx| async move { tx.execute_unprepared("INSERT INTO numbers VALUES (1000)").await }).await.unwrap();
+    assert_eq!(numbers(&db).await, 101);
+}
+
+fn relay(db: &Database, consumers: Vec<Consumers>) -> (CancellationToken, tokio::task::JoinHandle<()>) {
+    let stop = CancellationToken::new();
+    let relay = Relay::new(db.clone(), Bus::new(consumers), stop.clone());
+    (stop, tokio::spawn(relay.run()))
+}
+
+async fn publish(db: &Database, key: &str, numbers: std::ops::Range<usize>) {
+    let key = key.to_owned();
+    db.transaction(move |tx| async move {
+        for number in numbers {
+            tx.publish(Counted { key: key.clone(), number });
+        }
+        Ok::<_, DbErr>(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_a_key_arrive_in_order_and_a_failing_consumer_holds_back_only_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::adjustable();
+    let db = open(&folder, clock.clone()).await;
+    let good: Arc<std::sync::Mutex<Vec<usize>>> = Arc::default();
+    let bad: Arc<std::sync::Mutex<Vec<usize>>> = Arc::default();
+    let failures = Arc::new(AtomicUsize::new(0));
+    let consumers = vec![
+        Consumers::new("good").on(good.clone(), |seen, delivery: Delivery<Counted>| async move {
+            seen.lock().unwrap().push(delivery.event.number);
+            Ok::<_, String>(())
+        }),
+        Consumers::new("bad").on(
+            (bad.clone(), failures.clone()),
+            |(seen, failures), delivery: Delivery<Counted>| async move {
+                if delivery.event.number == 0 && failures.fetch_add(1, Ordering::SeqCst) < 3 {
+                    return Err("not yet");
+                }
+                seen.lock().unwrap().push(delivery.event.number);
+                Ok(())
+            },
+        ),
+    ];
+    publish(&db, "a", 0..50).await;
+    let (stop, task) = relay(&db, consumers);
+    let done = async {
+        while bad.lock().unwrap().len() < 50 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), done).await.expect("all events arrive");
+    stop.cancel();
+    task.await.unwrap();
+    assert_eq!(*good.lock().unwrap(), (0..50).collect::<Vec<_>>());
+    assert_eq!(*bad.lock().unwrap(), (0..50).collect::<Vec<_>>());
+    assert_eq!(failures.load(Ordering::SeqCst), 4);
+    assert_eq!(outbox::Entity::find().count(db.reader()).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timer_waits_for_its_time_and_a_hopeless_event_becomes_a_dead_letter_that_can_be_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::adjustable();
+    let db = open(&folder, clock.clone()).await;
+    let mended = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let seen = Arc::new(AtomicUsize::new(0));
+    let consumers = vec![Consumers::new("c").on(
+        (mended.clone(), seen.clone()),
+        |(mended, seen), _: Delivery<Counted>| async move {
+            if !mended.load(Ordering::SeqCst) {
+                return Err("broken");
+            }
+            seen.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        },
+    )];
+    let at = clock.now() + chrono::TimeDelta::hours(1);
+    db.transaction(move |tx| async move {
+        tx.publish_at(Counted { key: "t".to_owned(), number: 1 }, at);
+        Ok::<_, DbErr>(())
+    })
+    .await
+    .unwrap();
+    let (stop, task) = relay(&db, consumers);
+    let letters = DeadLetters(&db);
+    let page = souk_kernel::PageQuery::default();
+    let died = async {
+        while letters.list(&page).await.unwrap().total == 0 {
+            clock.advance(chrono::TimeDelta::minutes(2));
+            db.ring();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), died).await.expect("it is given up");
+    let letter = letters.list(&page).await.unwrap().items.remove(0);
+    assert_eq!((letter.consumer.as_str(), letter.error.as_str(), letter.attempts), ("c", "broken", 12));
+    mended.store(true, Ordering::SeqCst);
+    assert_eq!(letters.replay(Some(letter.id)).await.unwrap(), 1);
+    let taken = async {
+        while seen.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), taken).await.expect("the replay is taken");
+    stop.cancel();
+    task.await.unwrap();
+    assert_eq!(letters.list(&page).await.unwrap().total, 0);
+}

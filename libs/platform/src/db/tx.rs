@@ -1,0 +1,101 @@
+//! One running transaction.
+
+use std::sync::{Arc, Mutex, Weak};
+
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExecResult, QueryResult,
+    Statement, TryInsertResult,
+};
+use sea_orm_migration::async_trait::async_trait;
+use souk_contracts::events::Event;
+use souk_kernel::{Clock, EventId, Timestamp};
+
+use super::{outbox, schema::inbox};
+use crate::{context::Context, events::Receipt};
+
+/// A running transaction: a connection for queries, and the outbox. Clones are the same transaction.
+#[derive(Clone)]
+pub struct Tx {
+    connection: Weak<DatabaseTransaction>,
+    published: Arc<Mutex<Vec<outbox::ActiveModel>>>,
+    context: Context,
+    now: Timestamp,
+}
+
+impl Tx {
+    pub(super) fn new(connection: Weak<DatabaseTransaction>, clock: &Clock, context: Context) -> Self {
+        Self { connection, published: Arc::default(), context, now: clock.now() }
+    }
+
+    pub(super) fn take_published(&self) -> Vec<outbox::ActiveModel> {
+        std::mem::take(&mut *self.published.lock().expect("nothing panics while holding the list"))
+    }
+
+    /// The moment at which the transaction began.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Announces `event`; it is delivered if and only if the transaction commits.
+    pub fn publish<E: Event>(&self, event: E) {
+        self.put(&event, outbox::AT_ONCE);
+    }
+
+    /// Announces `event` at `at` or soon after: a timer.
+    pub fn publish_at<E: Event>(&self, event: E, at: Timestamp) {
+        self.put(&event, at.timestamp_micros().max(outbox::AT_ONCE + 1));
+    }
+
+    fn put<E: Event>(&self, event: &E, due_at: i64) {
+        let data = serde_json::to_string(event).expect("events are plain data, which always encodes");
+        let row = outbox::ActiveModel {
+            event_id: Set(EventId::new()),
+            kind: Set(E::TYPE.to_owned()),
+            subject: Set(event.key()),
+            happened_at: Set(self.now),
+            request_id: Set(self.context.request_id.to_string()),
+            data: Set(data),
+            due_at: Set(due_at),
+            pending: Set(None),
+            attempts: Set(0),
+            error: Set(None),
+            ..Default::default()
+        };
+        self.published.lock().expect("nothing panics while holding the list").push(row);
+    }
+
+    /// Notes that this consumer handles this event now. True the first time; false when it did so before: then change
+    /// nothing.
+    pub async fn accept(&self, receipt: Receipt) -> Result<bool, DbErr> {
+        let row = inbox::ActiveModel { event_id: Set(receipt.event_id), consumer: Set(receipt.consumer.to_owned()) };
+        let inserted = inbox::Entity::insert(row).on_conflict_do_nothing().exec_without_returning(self).await?;
+        Ok(matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0))
+    }
+
+    fn connection(&self) -> Result<Arc<DatabaseTransaction>, DbErr> {
+        self.connection.upgrade().ok_or_else(|| DbErr::Custom("the transaction is over".to_owned()))
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Tx {
+    fn get_database_backend(&self) -> DbBackend {
+        self.connection.upgrade().map_or(DbBackend::Sqlite, |connection| connection.get_database_backend())
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.connection()?.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.connection()?.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.connection()?.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.connection()?.query_all_raw(statement).await
+    }
+}

@@ -1,0 +1,113 @@
+//! Events: written to the outbox with the change that they announce, delivered by a relay, each with one effect.
+//!
+//! At-least-once delivery comes from the outbox, exactly-once effect from the inbox: a consumer passes its [`Receipt`] to
+//! [`Tx::accept`](crate::db::Tx::accept) in the transaction that acts on the event.
+
+mod bus;
+mod dead_letters;
+mod lanes;
+mod relay;
+
+pub use bus::Bus;
+pub use dead_letters::{DeadLetter, DeadLetters};
+pub use relay::{Backlog, Relay};
+pub use souk_contracts::events::Event;
+
+use std::{collections::BTreeMap, fmt::Display, future::Future, sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use souk_kernel::{EventId, Timestamp};
+
+/// How long a handler may take before the delivery counts as failed.
+const HANDLER_LIMIT: Duration = Duration::from_secs(30);
+
+/// Names one delivery: who takes which event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Receipt {
+    /// The service that takes it.
+    pub consumer: &'static str,
+    /// The event.
+    pub event_id: EventId,
+}
+
+/// An event as its consumer gets it.
+#[derive(Clone, Debug)]
+pub struct Delivery<E> {
+    /// What happened.
+    pub event: E,
+    /// To be accepted in the transaction that acts on it.
+    pub receipt: Receipt,
+    /// When it happened.
+    pub time: Timestamp,
+    /// 1 the first time.
+    pub attempt: u32,
+}
+
+/// An event on its way, not yet decoded.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub event_id: EventId,
+    pub kind: String,
+    pub time: Timestamp,
+    pub data: String,
+    pub attempt: u32,
+}
+
+type Handler = Arc<dyn Fn(&Message) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// What a service does about events, one handler for each type.
+#[derive(Clone)]
+pub struct Consumers {
+    service: &'static str,
+    handlers: BTreeMap<&'static str, Handler>,
+}
+
+impl Consumers {
+    /// The consumers of `service`, none yet.
+    pub fn new(service: &'static str) -> Self {
+        Self { service, handlers: BTreeMap::new() }
+    }
+
+    /// Calls `handler` for every event of type `E`. An `Err` has it delivered again later; after the last try it becomes a
+    /// dead letter.
+    ///
+    /// # Panics
+    /// When the service already has a handler for `E`: one event would be accepted by one of the two only.
+    #[must_use]
+    pub fn on<E, S, H, Fut, Err>(mut self, state: S, handler: H) -> Self
+    where
+        E: Event,
+        S: Clone + Send + Sync + 'static,
+        H: Fn(S, Delivery<E>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Err>> + Send + 'static,
+        Err: Display,
+    {
+        let consumer = self.service;
+        let call: Handler = Arc::new(move |message| {
+            let event = match serde_json::from_str::<E>(&message.data) {
+                Ok(event) => event,
+                Err(error) => {
+                    let error = format!("the event does not decode: {error}");
+                    return Box::pin(async move { Err(error) });
+                }
+            };
+            let receipt = Receipt { consumer, event_id: message.event_id };
+            let delivery = Delivery { event, receipt, time: message.time, attempt: message.attempt };
+            let run = handler(state.clone(), delivery);
+            Box::pin(async move {
+                match tokio::time::timeout(HANDLER_LIMIT, run).await {
+                    Ok(result) => result.map_err(|error| error.to_string()),
+                    Err(_) => Err(format!("took longer than {} s", HANDLER_LIMIT.as_secs())),
+                }
+            })
+        });
+        let before = self.handlers.insert(E::TYPE, call);
+        assert!(before.is_none(), "{consumer} has two handlers for {}", E::TYPE);
+        self
+    }
+
+    /// The types that it takes.
+    pub fn kinds(&self) -> impl Iterator<Item = &'static str> {
+        self.handlers.keys().copied()
+    }
+}

@@ -1,0 +1,158 @@
+//! `Idempotency-Key`: a request that is sent again gets the first answer again instead of a second effect.
+
+mod table;
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures::FutureExt;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use sea_orm::DbErr;
+use souk_kernel::{ErrorKind, Problem};
+use tokio::time::{Instant, sleep};
+use tracing::Instrument;
+
+use self::table::{Answer, Claim, Slot};
+use super::{Failure, panicked, params::single_header};
+use crate::{context, db::Database};
+
+pub use table::{migration, purge};
+
+const KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+/// Set on an answer that was given before.
+const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// How long a request waits for the first with its key, in real time: somebody holds the line.
+const PATIENCE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(15);
+
+/// The key that the client chose for its request: 1 to 255 visible ASCII characters, otherwise 400.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IdempotencyKey(pub Option<String>);
+
+impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let Some(key) = single_header(&parts.headers, &KEY_HEADER)? else { return Ok(Self(None)) };
+        if (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(Some(key.to_owned())))
+        } else {
+            Err(Failure(Problem::malformed("Idempotency-Key", "must be 1 to 255 visible ASCII characters")))
+        }
+    }
+}
+
+/// Runs `run` unless `owner` has sent the same request under the same key in the last 24 hours; then its answer is given
+/// again. Without a key it just runs.
+///
+/// `request_hash` is that of [`super::Hashed`]; another request under a known key is 422 `idempotency_key_reused`. While
+/// the first is being served others wait for it, 503 `request_in_progress` after 30 seconds. Answers that changed nothing
+/// (400, 401, 403, 422, 429, 5xx) are not kept, so that the client may correct itself and try again.
+///
+/// `run` goes on when the client hangs up. If the process dies while it runs, the key is free again 30 seconds later;
+/// what `run` does under the same key must therefore itself be safe to repeat (ids derived from the key).
+pub async fn idempotent<F>(db: &Database, owner: &str, key: &IdempotencyKey, request_hash: [u8; 32], run: F) -> Response
+where
+    F: Future<Output = Response> + Send + 'static,
+{
+    let Some(key) = &key.0 else { return run.await };
+    let slot = Slot::new(owner, key);
+    let give_up = Instant::now() + PATIENCE;
+    let holder = loop {
+        match table::claim(db, slot, request_hash).await {
+            Ok(Claim::Mine(holder)) => break holder,
+            Ok(Claim::Answered(answer)) => return replay(answer),
+            Ok(Claim::OtherRequest) => return Failure(reused()).into_response(),
+            Ok(Claim::Busy) => {}
+            Err(error) => return broken(&error),
+        }
+        while match table::is_busy(db, slot).await {
+            Ok(busy) => busy,
+            Err(error) => return broken(&error),
+        } {
+            if Instant::now() >= give_up {
+                let message = "the first request with this key is still being served";
+                return Failure(Problem::new(ErrorKind::Unavailable, "request_in_progress", message)).into_response();
+            }
+            sleep(POLL).await;
+        }
+    };
+    let db = db.clone();
+    let work = async move {
+        let response = AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(panicked);
+        settle(&db, slot, holder, response).await
+    };
+    let task = tokio::spawn(context::scope(context::current(), work).in_current_span());
+    task.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request under an idempotency key was broken off");
+        Failure(Problem::internal()).into_response()
+    })
+}
+
+/// Keeps the answer, or frees the key when nothing was changed.
+async fn settle(db: &Database, slot: Slot, holder: table::Holder, response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let body = match to_bytes(body, usize::MAX).await {
+        Ok(body) => body,
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be read to be kept");
+            Bytes::new()
+        }
+    };
+    let settled = if is_kept(parts.status) {
+        let answer =
+            Answer { status: parts.status.as_u16(), headers: kept_headers(&parts.headers), body: body.to_vec() };
+        table::answer(db, slot, holder, answer).await
+    } else {
+        table::release(db, slot, holder).await
+    };
+    if let Err(error) = settled {
+        // The client gets its answer all the same; a repetition finds the key held for a while and then free.
+        tracing::error!(%error, "the answer under an idempotency key could not be kept");
+    }
+    Response::from_parts(parts, Body::from(body))
+}
+
+fn is_kept(status: StatusCode) -> bool {
+    !status.is_server_error() && !matches!(status.as_u16(), 400 | 401 | 403 | 422 | 429)
+}
+
+/// Headers that belong to the answer, not to the connection that it went over.
+fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let of_the_connection = [header::CONTENT_LENGTH, header::DATE, header::CONNECTION, header::TRANSFER_ENCODING];
+    let own = headers.iter().filter(|(name, _)| !of_the_connection.contains(name));
+    own.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned()))).collect()
+}
+
+fn replay(answer: Answer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let mut headers = HeaderMap::new();
+    for (name, value) in answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.append(name, value);
+        }
+    }
+    headers.insert(REPLAYED_HEADER, HeaderValue::from_static("true"));
+    let mut response = Body::from(answer.body).into_response();
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+fn reused() -> Problem {
+    let message = "this key was used for another request";
+    Problem::new(ErrorKind::Invalid, "idempotency_key_reused", message).detail("Idempotency-Key", message)
+}
+
+fn broken(error: &DbErr) -> Response {
+    tracing::error!(%error, "idempotency keys can't be read");
+    Failure(Problem::internal()).into_response()
+}
+
+#[cfg(test)]
+mod tests;

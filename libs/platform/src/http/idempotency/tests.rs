@@ -1,0 +1,134 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
+use chrono::TimeDelta;
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use serde_json::json;
+use souk_kernel::Clock;
+
+use super::*;
+use crate::http::{Reply, testing::parts};
+
+struct NoTables;
+impl MigratorTrait for NoTables {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        Vec::new()
+    }
+}
+
+/// A database, and a request that counts how often it is really run.
+struct Shop {
+    db: Database,
+    clock: Clock,
+    runs: Arc<AtomicUsize>,
+    _folder: tempfile::TempDir,
+}
+
+impl Shop {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("test.db").display());
+        let clock = Clock::adjustable();
+        let db = Database::open::<NoTables>("test", &url, clock.clone()).await.unwrap();
+        Self { db, clock, runs: Arc::default(), _folder: folder }
+    }
+
+    async fn send(&self, owner: &str, key: &str, hash: u8, answer: fn(usize) -> Response) -> Response {
+        let runs = Arc::clone(&self.runs);
+        let run = async move {
+            sleep(Duration::from_millis(30)).await;
+            answer(runs.fetch_add(1, SeqCst))
+        };
+        idempotent(&self.db, owner, &IdempotencyKey(Some(key.to_owned())), [hash; 32], run).await
+    }
+}
+
+fn created(run: usize) -> Response {
+    Reply::created(json!({"run": run})).etag(1).into_response()
+}
+
+async fn bytes(response: Response) -> Bytes {
+    to_bytes(response.into_body(), usize::MAX).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_first_answer_is_given_again() {
+    let shop = Shop::open().await;
+    let first = shop.send("a", "k", 1, created).await;
+    let again = shop.send("a", "k", 1, created).await;
+    assert_eq!((first.status(), again.status()), (StatusCode::CREATED, StatusCode::CREATED));
+    assert_eq!(again.headers()[header::ETAG], "\"1\"");
+    assert_eq!(again.headers()[REPLAYED_HEADER], "true");
+    assert_eq!(bytes(first).await, bytes(again).await);
+    let _other_owner = shop.send("b", "k", 2, created).await;
+    assert_eq!(shop.runs.load(SeqCst), 2);
+}
+
+#[tokio::test]
+async fn another_request_under_the_key_is_refused() {
+    let shop = Shop::open().await;
+    shop.send("a", "k", 1, created).await;
+    assert_eq!(shop.send("a", "k", 2, created).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    shop.clock.advance(TimeDelta::hours(25));
+    assert_eq!(shop.send("a", "k", 2, created).await.status(), StatusCode::CREATED);
+    assert_eq!(shop.runs.load(SeqCst), 2);
+}
+
+#[tokio::test]
+async fn requests_at_the_same_time_run_once() {
+    let shop = Shop::open().await;
+    let answers = futures::future::join_all((0..8).map(|_| shop.send("a", "k", 1, created))).await;
+    let bodies = futures::future::join_all(answers.into_iter().map(bytes)).await;
+    assert!(bodies.iter().all(|body| *body == bodies[0]));
+    assert_eq!(shop.runs.load(SeqCst), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_changed_nothing_is_not_kept() {
+    let shop = Shop::open().await;
+    let refuse = |_| Failure(Problem::invalid("x", "is wrong")).into_response();
+    assert_eq!(shop.send("a", "k", 1, refuse).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(shop.send("a", "k", 2, |_| panic!("on purpose")).await.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(shop.send("a", "k", 2, created).await.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_holder_that_died_is_taken_over() {
+    let shop = Shop::open().await;
+    let slot = Slot::new("a", "k");
+    assert!(matches!(table::claim(&shop.db, slot, [1; 32]).await.unwrap(), Claim::Mine(_)));
+    assert!(matches!(table::claim(&shop.db, slot, [1; 32]).await.unwrap(), Claim::Busy));
+    shop.clock.advance(TimeDelta::seconds(31));
+    assert_eq!(shop.send("a", "k", 1, created).await.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn the_work_goes_on_when_the_client_hangs_up() {
+    let shop = Shop::open().await;
+    let hung_up = tokio::time::timeout(Duration::from_millis(10), shop.send("a", "k", 1, created)).await;
+    assert!(hung_up.is_err());
+    let again = shop.send("a", "k", 1, created).await;
+    assert_eq!((again.status(), shop.runs.load(SeqCst)), (StatusCode::CREATED, 1));
+}
+
+#[tokio::test]
+async fn expired_keys_are_deleted() {
+    let shop = Shop::open().await;
+    shop.send("a", "k", 1, created).await;
+    assert_eq!(purge(&shop.db).await.unwrap(), 0);
+    shop.clock.advance(TimeDelta::hours(25));
+    assert_eq!(purge(&shop.db).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_key_is_visible_ascii() {
+    let key = async |value: &str| {
+        IdempotencyKey::from_request_parts(&mut parts("/", &[("idempotency-key", value)]), &()).await
+    };
+    assert_eq!(key("order-1").await.unwrap().0.as_deref(), Some("order-1"));
+    for bad in ["", "a b", &"x".repeat(256)] {
+        assert_eq!(key(bad).await.unwrap_err().0.kind, ErrorKind::Malformed);
+    }
+}

@@ -1,0 +1,14 @@
+//! How every service runs: its database with outbox and inbox, events, calls, HTTP, security, configuration, telemetry.
+
+pub mod cache;
+pub mod config;
+pub mod context;
+pub mod db;
+pub mod events;
+pub mod files;
+pub mod http;
+pub mod rpc;
+pub mod security;
+pub mod service;
+pub mod telemetry;
+pub mod verify;
