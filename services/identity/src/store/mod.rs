@@ -1,0 +1,11 @@
+//! Tables, migrations and queries. Finders carry the scope: who may not see a row does not find it.
+
+pub mod members;
+mod migration;
+mod paging;
+pub mod resets;
+pub mod sellers;
+pub mod sessions;
+pub mod users;
+
+pub use migration::Migrator;
