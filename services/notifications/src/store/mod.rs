@@ -1,0 +1,9 @@
+//! Tables, migrations and queries. Finders carry whose rows they find.
+
+pub mod mails;
+mod migration;
+pub mod notices;
+mod paging;
+pub mod preferences;
+
+pub use migration::Migrator;
