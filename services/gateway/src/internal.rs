@@ -1,0 +1,13 @@
+//! What only the operator's own machines ask.
+
+use axum::{Router, http::header, routing::get};
+use souk_platform::{
+    http::{method_not_allowed, not_found},
+    telemetry::Metrics,
+};
+
+/// `/metrics` in the Prometheus text format, for the internal listener.
+pub fn internal_router(metrics: Metrics) -> Router {
+    let render = async move || ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render());
+    Router::new().route("/metrics", get(render)).fallback(not_found).method_not_allowed_fallback(method_not_allowed)
+}

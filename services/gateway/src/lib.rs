@@ -1,0 +1,117 @@
+//! The edge: one address for everything that the services answer, and what every request passes on its way in and out.
+//!
+//! [`router`] merges the services' routes and puts the edge around them; [`serve`] listens. Both know nothing of what a
+//! service does.
+
+mod admin_events;
+mod client_ip;
+mod config;
+mod docs;
+mod edge;
+mod health;
+mod internal;
+mod root_paths;
+mod server;
+
+#[cfg(test)]
+mod tests;
+
+use axum::Router;
+use souk_kernel::Clock;
+use souk_platform::{
+    db::Database,
+    http::{method_not_allowed, not_found},
+    security::Authority,
+    service::Service,
+};
+use tokio_util::sync::CancellationToken;
+use tower_http::cors::{AllowOrigin, CorsLayer, ExposeHeaders};
+use utoipa_axum::router::OpenApiRouter;
+
+pub use self::{
+    client_ip::Network,
+    config::{AccessLog, Config, RateLimit},
+    health::Probe,
+    internal::internal_router,
+    server::{bind, serve},
+};
+
+/// Everything that the edge is made of.
+pub struct Edge {
+    /// The services of this process; their routes, names and databases are used.
+    pub services: Vec<Service>,
+    /// Who is who; handed to every handler.
+    pub authority: Authority,
+    /// What `/health` asks besides the services' databases.
+    pub probes: Vec<Probe>,
+    /// Its section of the configuration.
+    pub config: Config,
+    /// What the rate limits go by.
+    pub clock: Clock,
+    /// Cancelled when the process is to stop: `/health/ready` says so at once.
+    pub stop: CancellationToken,
+}
+
+/// The whole public interface: services under `/api/v1`, `/users`, `/products` and `/orders` also at the root, health,
+/// documentation, and 404, 405 and every other fault in the envelope.
+///
+/// Meters are looked up once: call `telemetry::Metrics::install` before, or nothing is counted.
+///
+/// # Panics
+/// When two services claim one path.
+pub fn router(edge: Edge) -> Router {
+    let Edge { services, authority, probes, config, clock, stop } = edge;
+    let databases: Vec<Database> = services.iter().filter_map(|service| service.db.clone()).collect();
+    let health = health::Health::new(&services, probes, stop);
+
+    let mut api = admin_events::routes(databases);
+    let mut root = OpenApiRouter::new().merge(health::routes(health));
+    for service in services {
+        docs::warn_of_collisions(api.get_openapi(), service.routes.get_openapi());
+        api = api.merge(service.routes);
+        root = root.merge(service.root_routes);
+    }
+    let (routes, document) =
+        OpenApiRouter::with_openapi(docs::introduction()).nest(root_paths::PREFIX, api).merge(root).split_for_parts();
+
+    let mut routes = routes
+        .merge(docs::routes(&document))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(edge::EdgeLayer::new(&config, authority, clock));
+    if config.body_limit != config::AXUM_BODY_LIMIT {
+        routes = routes.layer(axum::extract::DefaultBodyLimit::max(config.body_limit));
+    }
+    if !config.cors_origins.is_empty() {
+        routes = routes.layer(cors(&config.cors_origins));
+    }
+    Router::new().fallback_service(root_paths::RootPaths::new(routes))
+}
+
+/// Pages of other origins that may call the interface. Tokens travel in headers, never in cookies, so no credentials.
+fn cors(origins: &[String]) -> CorsLayer {
+    use axum::http::{HeaderName, Method, header};
+    let origins = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok()))
+    };
+    let ours = ["x-request-id", "x-cart-token", "x-order-token", "idempotency-key"].map(HeaderName::from_static);
+    let [request_id, cart_token, ..] = ours.clone();
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers(
+            ours.into_iter()
+                .chain([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, header::IF_NONE_MATCH])
+                .collect::<Vec<_>>(),
+        )
+        .expose_headers(ExposeHeaders::list([
+            request_id,
+            cart_token,
+            header::ETAG,
+            header::RETRY_AFTER,
+            header::LOCATION,
+        ]))
+        .max_age(std::time::Duration::from_hours(1))
+}
