@@ -1,0 +1,60 @@
+//! Inventory: how many units there are of each SKU, and for whom they are held.
+//!
+//! Stock is an append-only ledger and its folded state, changed together in one transaction. See the README for tables,
+//! events, calls and invariants.
+
+mod app;
+mod config;
+mod consumers;
+mod domain;
+mod error;
+mod http;
+mod levels;
+mod operations;
+mod rpc;
+mod store;
+pub mod verify;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use souk_contracts::{catalog::catalog_client::CatalogClient, inventory::inventory_server::InventoryServer};
+use souk_kernel::Problem;
+use souk_platform::{db::Database, rpc::Channel, service::Service};
+use tonic::service::Routes;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use config::Config;
+pub use domain::Level;
+pub use operations::{Difference, Report, rebuild};
+pub use store::Migrator;
+
+/// What inventory needs.
+pub struct Deps {
+    /// Its section of the configuration.
+    pub config: Config,
+    /// Its database, opened with [`Migrator`].
+    pub db: Database,
+    /// Finds SKUs by their codes, for external stock systems.
+    pub catalog: CatalogClient<Channel>,
+}
+
+/// Inventory, ready to be mounted.
+#[expect(clippy::unused_async, reason = "every service is made in the same way, and some have to wait for something")]
+pub async fn service(deps: Deps) -> Result<Service, Problem> {
+    let Deps { config, db, catalog } = deps;
+    let levels = levels::Levels::new(&config);
+    let app = Arc::new(app::App { config, db: db.clone(), catalog, levels });
+    Ok(Service {
+        name: "inventory",
+        title: "Inventory Service",
+        routes: http::routes(Arc::clone(&app)),
+        root_routes: OpenApiRouter::new(),
+        rpc: Some(Routes::new(InventoryServer::new(rpc::Calls(Arc::clone(&app))))),
+        consumers: consumers::consumers(&app),
+        jobs: Vec::new(),
+        db: Some(db),
+    })
+}

@@ -1,0 +1,53 @@
+use souk_kernel::OrderId;
+use souk_platform::{db::Tx, events::Receipt};
+
+use super::apply;
+use crate::{
+    app::App,
+    domain::{HoldStatus, Standing, Totals, reservation},
+    error::Error,
+    store::{
+        holds,
+        stock::{self, Cause},
+    },
+};
+
+/// Gives the order's hold back. False when nothing was held.
+pub async fn release(app: &App, order_id: OrderId, reason: String) -> Result<bool, Error> {
+    let work = move |tx: Tx| async move { run(&tx, order_id, reason).await };
+    let (released, changed) = app.db.transaction(work).await?;
+    app.levels.remember(&changed);
+    Ok(released)
+}
+
+/// Gives the order's hold back if its time is over.
+pub async fn expire(app: &App, order_id: OrderId, receipt: Receipt) -> Result<(), Error> {
+    // Nearly every hold has been committed by now; no need to trouble the writer for those.
+    if !holds::has_expired(app.db.reader(), order_id, app.db.clock().now()).await? {
+        return Ok(());
+    }
+    let work = move |tx: Tx| async move {
+        if tx.accept(receipt).await? && holds::has_expired(&tx, order_id, tx.now()).await? {
+            run(&tx, order_id, "expired".to_owned()).await
+        } else {
+            Ok((false, Vec::new()))
+        }
+    };
+    let (_, changed) = app.db.transaction(work).await?;
+    app.levels.remember(&changed);
+    Ok(())
+}
+
+async fn run(tx: &Tx, order_id: OrderId, reason: String) -> Result<(bool, Vec<Totals>), Error> {
+    let mut held = holds::lock(tx, order_id).await?;
+    if Standing::of(&held) != Standing::Held {
+        return Ok((false, Vec::new()));
+    }
+    let steps = reservation::release(&mut held);
+    let mut stocks = stock::lock(tx, steps.iter().map(|step| step.sku_id)).await?;
+    apply(&mut stocks, steps)?;
+    let cause = Cause::order(order_id).because(reason);
+    let changed = stock::save(tx, stocks.values(), &cause).await?;
+    holds::end(tx, order_id, HoldStatus::Released).await?;
+    Ok((true, changed))
+}
