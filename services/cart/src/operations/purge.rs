@@ -1,0 +1,41 @@
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use souk_kernel::Timestamp;
+
+use crate::{
+    app::App,
+    config::Config,
+    error::Error,
+    store::{self, Stale},
+};
+
+/// Carts that are removed at once: few enough not to hold up buyers.
+const BATCH: u64 = 200;
+
+/// Removes carts that nobody will miss and gives how many they were.
+pub async fn purge(app: &App) -> Result<u64, Error> {
+    let now = app.db.clock().now();
+    let before = |kept: Duration| {
+        let kept = TimeDelta::from_std(kept).ok();
+        kept.and_then(|kept| now.checked_sub_signed(kept)).unwrap_or(Timestamp::MIN_UTC)
+    };
+    let Config { guest_kept, empty_kept, closed_kept } = app.config;
+    let than = Stale { guests: before(guest_kept), empty: before(empty_kept), closed: before(closed_kept) };
+    let (mut removed, mut after) = (0, None);
+    loop {
+        let ids = store::stale(app.db.reader(), than, after, BATCH).await?;
+        let Some(last) = ids.last() else { return Ok(removed) };
+        after = Some(*last);
+        let count = app
+            .db
+            .transaction(move |tx| async move {
+                // Looked at again: one of them may be in use since.
+                let ids = store::still_stale(&tx, than, &ids).await?;
+                store::remove(&tx, &ids).await?;
+                Ok::<_, Error>(ids.len())
+            })
+            .await?;
+        removed += count as u64;
+    }
+}

@@ -1,0 +1,25 @@
+use souk_kernel::OrderId;
+use souk_platform::events::Receipt;
+
+use crate::{app::App, error::Error, store};
+
+/// Frees the cart that is bound to an order. Harmless when there is none.
+pub async fn thaw(app: &App, order_id: OrderId) -> Result<(), Error> {
+    app.db.transaction(move |tx| async move { Ok(store::thaw(&tx, order_id).await.map(|_| ())?) }).await
+}
+
+/// Frees the cart of an order that will not be delivered.
+pub async fn thaw_cancelled(app: &App, order_id: OrderId, receipt: Receipt) -> Result<(), Error> {
+    // Orders has mostly asked for it already.
+    if store::find_for_order(app.db.reader(), order_id).await?.is_none() {
+        return Ok(());
+    }
+    app.db
+        .transaction(move |tx| async move {
+            if tx.accept(receipt).await? {
+                store::thaw(&tx, order_id).await?;
+            }
+            Ok(())
+        })
+        .await
+}
