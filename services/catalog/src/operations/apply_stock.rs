@@ -1,0 +1,67 @@
+//! Inventory says how many units of a SKU can be bought.
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use souk_kernel::{ProductId, SkuId};
+
+use super::announce;
+use crate::{
+    app::App,
+    error::Error,
+    store::{entities::sku, standing},
+};
+
+/// What a new level meant for the catalogue.
+enum Effect {
+    /// Older than what is known, or of a SKU that isn't ours.
+    None,
+    /// The number changed and nothing else.
+    Counted,
+    /// It ran out, or came back: the product may have another winner.
+    Turned { offers_changed: bool },
+}
+
+/// Notes the level. Levels of a SKU are numbered, and an older one changes nothing, so this may be repeated and reordered.
+pub async fn apply_stock(app: &App, id: SkuId, available: i64, version: i64) -> Result<(), Error> {
+    // Before the transaction: usually known without SQL, and it never changes.
+    let Some(product) = app.product_of(id).await? else {
+        // Opened for a SKU that is not stored yet; it will be stored with this very number.
+        tracing::debug!(sku = %id, "a stock level of an unknown SKU");
+        return Ok(());
+    };
+    let tree = app.categories().await?;
+    let effect = app
+        .db
+        .transaction(move |tx| async move {
+            let newer = sku::Entity::update_many()
+                .col_expr(sku::Column::Stock, Expr::value(available))
+                .col_expr(sku::Column::StockVersion, Expr::value(version))
+                .filter(sku::Column::Id.eq(id))
+                .filter(sku::Column::StockVersion.lt(version));
+            // Usually some were there and some are left, which concerns nothing but the number: one statement.
+            if available > 0 {
+                let counted = newer.clone().filter(sku::Column::Stock.gt(0)).exec(&tx).await?;
+                if counted.rows_affected == 1 {
+                    return Ok(Effect::Counted);
+                }
+            }
+            if newer.exec(&tx).await?.rows_affected == 0 {
+                return Ok(Effect::None);
+            }
+            let changed = standing::refresh(&tx, &[product]).await?;
+            for aggregate in &changed {
+                announce::updated(&tx, aggregate, &tree);
+            }
+            Ok::<_, Error>(Effect::Turned { offers_changed: !changed.is_empty() })
+        })
+        .await?;
+    told(app, product, &effect).await;
+    Ok(())
+}
+
+async fn told(app: &App, product: ProductId, effect: &Effect) {
+    match effect {
+        Effect::None => {}
+        Effect::Counted | Effect::Turned { offers_changed: false } => app.caches.stock_changed(product).await,
+        Effect::Turned { offers_changed: true } => app.caches.product_counted(product).await,
+    }
+}
