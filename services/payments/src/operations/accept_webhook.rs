@@ -1,0 +1,67 @@
+//! Takes a provider's message: verified, stored as it came, answered at once. What follows from it is done by the queue.
+
+use axum::http::HeaderMap;
+use souk_kernel::{EventId, PaymentId};
+
+use crate::{
+    app::App,
+    domain::payment::ProviderName,
+    error::Error,
+    events::WebhookReceived,
+    providers::{Guarded, Notice},
+    store::{Webhook, payments, webhooks},
+};
+
+/// Takes a message that came to a provider's address.
+pub async fn accept_for_provider(
+    app: &App,
+    provider: ProviderName,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(), Error> {
+    let provider = app.providers.get(provider).ok_or(Error::NotFound("provider"))?;
+    let notice = provider.read_notice(headers, body, app.db.clock().now())?;
+    store(app, provider, notice, body).await
+}
+
+/// Takes a message that came to a payment's address. Who has no signature doesn't learn whether the payment exists.
+pub async fn accept_for_payment(app: &App, payment: PaymentId, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
+    let known = payments::find(app.db.reader(), payment).await?;
+    let name = known.map(|payment| payment.provider).or_else(|| app.providers.default_name());
+    let provider = name.and_then(|name| app.providers.get(name)).ok_or(Error::NotFound("payment"))?;
+    let notice = provider.read_notice(headers, body, app.db.clock().now())?;
+    if notice.payment != payment {
+        return Err(Error::NoticeElsewhere);
+    }
+    store(app, provider, notice, body).await
+}
+
+async fn store(app: &App, provider: &Guarded, notice: Notice, body: &[u8]) -> Result<(), Error> {
+    let provider = provider.name();
+    let Notice { event_id, payment, word } = notice;
+    payments::find(app.db.reader(), payment)
+        .await?
+        .filter(|known| known.provider == provider)
+        .ok_or(Error::NotFound("payment"))?;
+    let body = String::from_utf8_lossy(body).into_owned();
+    app.db
+        .transaction(move |tx| async move {
+            let webhook = Webhook {
+                id: EventId::new(),
+                provider,
+                event_id,
+                payment_id: payment,
+                body,
+                outcome: webhooks::Outcome::Stored,
+                note: None,
+                received_at: tx.now(),
+                handled_at: None,
+            };
+            let webhook_id = webhook.id;
+            if webhooks::insert(&tx, webhook).await? {
+                tx.publish(WebhookReceived { webhook_id, payment_id: payment, word });
+            }
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,111 @@
+//! Acts on a provider's word about a payment, whichever way it came: by webhook, because we asked, or from an operator.
+//!
+//! This is the one place where a payment becomes paid. The guard stands in the update itself, so that two triggers at once
+//! post to the ledger and announce once.
+
+use souk_contracts::events::{PaymentCompleted, PaymentFailed};
+use souk_kernel::{EventId, PaymentId};
+use souk_platform::{db::Tx, events::Receipt};
+
+use crate::{
+    app::App,
+    domain::{
+        ledger::{Portion, Transaction},
+        payment::{Turn, Verdict, Word, weigh},
+    },
+    error::Error,
+    store::{Allocation, Payment, ledger, payments, webhooks},
+};
+
+/// Where a word came from.
+#[derive(Clone, Copy, Debug)]
+pub enum Trigger {
+    Webhook { webhook: EventId, receipt: Receipt },
+    Asked,
+}
+
+/// Applies `word` to the payment. Saying the same again, late or in another order, is harmless.
+pub async fn apply_word(app: &App, id: PaymentId, word: Word, trigger: Trigger) -> Result<(), Error> {
+    // What is read here never changes once the payment exists; what does is guarded by the writes.
+    let payment = payments::find(app.db.reader(), id).await?.ok_or(Error::NotFound("payment"))?;
+    let verdict = weigh(&word, payment.amount, payment.currency);
+    if verdict == Verdict::Nothing && matches!(trigger, Trigger::Asked) {
+        return Ok(());
+    }
+    let allocations = match verdict {
+        Verdict::Turn(Turn::Paid) => payments::allocations(app.db.reader(), id).await?,
+        _ => Vec::new(),
+    };
+    let reason = match word {
+        Word::Failed { reason } => Some(reason),
+        _ => None,
+    };
+    app.db
+        .transaction(move |tx| async move {
+            if let Trigger::Webhook { receipt, .. } = trigger
+                && !tx.accept(receipt).await?
+            {
+                return Ok(());
+            }
+            let (outcome, note) = match verdict {
+                Verdict::Turn(Turn::Paid) => (complete(&tx, &payment, &allocations).await?, None),
+                Verdict::Turn(turn) => (fail(&tx, &payment, turn, reason.clone()).await?, reason),
+                Verdict::Flag(flag) => {
+                    tracing::warn!(payment_id = %payment.id, "a provider reports another amount than asked for");
+                    payments::flag(&tx, payment.id, Some(flag.clone())).await?;
+                    (webhooks::Outcome::Flagged, Some(flag))
+                }
+                Verdict::Nothing => (webhooks::Outcome::Ignored, None),
+            };
+            if let Trigger::Webhook { webhook, .. } = trigger {
+                webhooks::handled(&tx, webhook, outcome, note).await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+async fn complete(tx: &Tx, payment: &Payment, allocations: &[Allocation]) -> Result<webhooks::Outcome, Error> {
+    if !payments::turn(tx, payment.id, Turn::Paid, None, None).await? {
+        return Ok(webhooks::Outcome::Ignored);
+    }
+    let portions: Vec<Portion> = allocations
+        .iter()
+        .map(|allocation| Portion {
+            seller: allocation.seller_id,
+            seller_order: allocation.seller_order_id,
+            parts: allocation.whole(),
+            released: false,
+        })
+        .collect();
+    let posted = Transaction::payment(
+        payment.id,
+        payment.order_id,
+        payment.provider,
+        payment.amount,
+        payment.currency,
+        &portions,
+    )?;
+    ledger::post(tx, posted).await?;
+    tx.publish(PaymentCompleted {
+        payment_id: payment.id,
+        order_id: payment.order_id,
+        amount: payment.amount,
+        currency: payment.currency,
+        completed_at: tx.now(),
+    });
+    Ok(webhooks::Outcome::Applied)
+}
+
+/// Ends an open payment and says so. It is still asked about from time to time: money may come late.
+pub async fn fail(tx: &Tx, payment: &Payment, turn: Turn, reason: Option<String>) -> Result<webhooks::Outcome, Error> {
+    if !payments::turn(tx, payment.id, turn, reason.clone(), Some(tx.now() + super::reconcile::LATE_CHECK)).await? {
+        return Ok(webhooks::Outcome::Ignored);
+    }
+    tx.publish(PaymentFailed {
+        payment_id: payment.id,
+        order_id: payment.order_id,
+        reason: reason.unwrap_or_default(),
+    });
+    Ok(webhooks::Outcome::Applied)
+}

@@ -1,0 +1,38 @@
+//! Gives up an open payment.
+
+use souk_kernel::PaymentId;
+
+use super::{
+    apply_word::{Trigger, apply_word},
+    reconcile::LATE_CHECK,
+};
+use crate::{
+    app::App,
+    domain::payment::{Turn, Word},
+    error::Error,
+    store::{Payment, payments},
+};
+
+/// Gives the payment up at the provider, then here. The provider decides a race with the buyer: if the money came first,
+/// the payment is completed, and the answer says so. While the provider can't be reached nothing is given up.
+///
+/// Nothing is announced: whoever gives up knows. Money that comes all the same later is announced as any other.
+pub async fn cancel_payment(app: &App, id: PaymentId) -> Result<Payment, Error> {
+    let payment = payments::find(app.db.reader(), id).await?.ok_or(Error::NotFound("payment"))?;
+    if payment.status.turn(Turn::Cancelled).is_none() {
+        return Ok(payment);
+    }
+    let provider = app.providers.get(payment.provider).ok_or(Error::ProviderNotOffered)?;
+    match provider.cancel(id).await? {
+        paid @ Word::Paid { .. } => apply_word(app, id, paid, Trigger::Asked).await?,
+        Word::Open | Word::Failed { .. } | Word::Other => {
+            app.db
+                .transaction(move |tx| async move {
+                    let late = Some(tx.now() + LATE_CHECK);
+                    payments::turn(&tx, id, Turn::Cancelled, None, late).await.map(drop).map_err(Error::from)
+                })
+                .await?;
+        }
+    }
+    payments::find(app.db.reader(), id).await?.ok_or(Error::NotFound("payment"))
+}

@@ -1,0 +1,49 @@
+//! Messages of providers, as they came.
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    TryInsertResult,
+    sea_query::{Expr, OnConflict},
+};
+use souk_kernel::{EventId, PaymentId};
+use souk_platform::db::Tx;
+
+use super::{Webhook, entities::webhook};
+
+pub use super::entities::webhook::Outcome;
+
+/// Stores a message; false when the provider sent it before.
+pub async fn insert(tx: &Tx, webhook: Webhook) -> Result<bool, DbErr> {
+    let known = OnConflict::columns([webhook::Column::Provider, webhook::Column::EventId])
+        .do_nothing_on([webhook::Column::Id])
+        .to_owned();
+    let inserted = webhook::Entity::insert(webhook.into_active_model())
+        .on_conflict(known)
+        .try_insert()
+        .exec_without_returning(tx)
+        .await?;
+    Ok(matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0))
+}
+
+/// Notes what a message led to.
+pub async fn handled(tx: &Tx, id: EventId, outcome: Outcome, note: Option<String>) -> Result<(), DbErr> {
+    webhook::Entity::update_many()
+        .col_expr(webhook::Column::Outcome, Expr::value(outcome))
+        .col_expr(webhook::Column::Note, Expr::value(note))
+        .col_expr(webhook::Column::HandledAt, Expr::value(tx.now()))
+        .filter(webhook::Column::Id.eq(id))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+/// The latest messages about a payment, newest first.
+pub async fn of_payment(conn: &impl ConnectionTrait, payment: PaymentId, limit: u64) -> Result<Vec<Webhook>, DbErr> {
+    webhook::Entity::find()
+        .filter(webhook::Column::PaymentId.eq(payment))
+        .order_by_desc(webhook::Column::ReceivedAt)
+        .order_by_desc(webhook::Column::Id)
+        .limit(limit)
+        .all(conn)
+        .await
+}
