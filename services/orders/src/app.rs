@@ -1,0 +1,99 @@
+//! What operations and handlers work with.
+
+use std::{sync::Arc, time::Duration};
+
+use sea_orm::DbErr;
+use souk_contracts::{
+    cart::cart_client::CartClient, catalog::Offer, catalog::catalog_client::CatalogClient, identity::UserProfile,
+    identity::identity_client::IdentityClient, inventory::inventory_client::InventoryClient,
+    payments::payments_client::PaymentsClient,
+};
+use souk_kernel::{Currency, OrderId, Problem, Timestamp};
+use souk_platform::{
+    cache::Cache,
+    db::{Database, Tx},
+    rpc::Channel,
+};
+use tokio::sync::Semaphore;
+
+use crate::{
+    Deps,
+    config::Config,
+    error::Error,
+    hub::Hub,
+    locks::Locks,
+    queue::Queue,
+    store::{self, Order},
+};
+
+pub type AppState = Arc<App>;
+
+pub struct App {
+    pub config: Config,
+    pub currency: Currency,
+    pub db: Database,
+    pub catalog: CatalogClient<Channel>,
+    pub inventory: InventoryClient<Channel>,
+    pub cart: CartClient<Channel>,
+    pub payments: PaymentsClient<Channel>,
+    pub identity: IdentityClient<Channel>,
+    pub queue: Queue,
+    pub locks: Locks,
+    pub hub: Hub,
+    /// Offers as they were last seen, for when the catalog does not answer.
+    pub offers: Cache<String, Arc<Offer>>,
+    /// Who buyers are, for a minute.
+    pub users: Cache<String, Arc<UserProfile>>,
+    /// Orders whose payment was asked about a moment ago.
+    pub refreshed: Cache<OrderId, ()>,
+    pub streams: Arc<Semaphore>,
+}
+
+impl App {
+    pub fn new(deps: Deps) -> Result<Self, Problem> {
+        let config = deps.config.checked()?;
+        Ok(Self {
+            currency: deps.currency,
+            db: deps.db,
+            catalog: deps.catalog,
+            inventory: deps.inventory,
+            cart: deps.cart,
+            payments: deps.payments,
+            identity: deps.identity,
+            queue: Queue::new(config.queue),
+            locks: Locks::default(),
+            hub: Hub::default(),
+            offers: Cache::with_entries("orders_offers", 100_000, Duration::from_hours(24)),
+            users: Cache::with_entries("orders_users", 50_000, Duration::from_mins(1)),
+            refreshed: Cache::with_entries("orders_refreshed", 50_000, Duration::from_secs(1)),
+            streams: Arc::new(Semaphore::new(config.streams.min(Semaphore::MAX_PERMITS))),
+            config,
+        })
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.db.clock().now()
+    }
+
+    /// The whole order, whoever asks.
+    pub async fn order(&self, id: OrderId) -> Result<Order, Error> {
+        store::load(self.db.reader(), id).await?.ok_or(Error::NotFound("order"))
+    }
+
+    /// Writes to an order in one transaction and tells those who watch it.
+    pub async fn write<T, F, Fut>(&self, order: OrderId, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(Tx) -> Fut + Clone + Send + 'static,
+        Fut: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let done = self.db.transaction(work).await?;
+        self.hub.announce(order);
+        Ok(done)
+    }
+}
+
+/// Whether the database refused a row because another one has its key.
+pub fn is_duplicate(error: &Error) -> bool {
+    matches!(error, Error::Db(error) if matches!(DbErr::sql_err(error), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))))
+}

@@ -1,0 +1,78 @@
+//! POST /orders.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::header;
+use souk_kernel::Problem;
+use souk_platform::{
+    http::{Body, Failure, Hashed, IdempotencyKey, Reply, idempotent, openapi::Envelope},
+    security::{CartToken, MaybeUser},
+};
+
+use super::{
+    caller::Viewer,
+    requests::OrderRequest,
+    views::{self, OrderView},
+};
+use crate::{
+    app::AppState,
+    domain::OrderStatus,
+    error::Error,
+    operations::{self, NewOrder, Placed, Request},
+};
+
+/// Places an order, of `items` or of the caller's cart. 201 with the address to pay at; 202 when many are placing orders
+/// or a part of the marketplace is slow: the order is then `queued` and goes on by itself.
+#[utoipa::path(post, path = "/orders", tag = "orders", request_body = OrderRequest, params(CartToken, IdempotencyKey),
+    responses((status = 201, body = Envelope<OrderView>), (status = 202, body = Envelope<OrderView>), Failure),
+    security((), ("bearer" = [])))]
+pub async fn place(
+    State(app): State<AppState>,
+    MaybeUser(user): MaybeUser,
+    CartToken(cart_token): CartToken,
+    key: IdempotencyKey,
+    Hashed { body: Body(request), hash }: Hashed<Body<OrderRequest>>,
+) -> Response {
+    let user_id = user.map(|principal| principal.user_id);
+    // A key belongs to who sends it.
+    let owner = match (user_id, &cart_token, &request.email) {
+        (Some(user), ..) => user.to_string(),
+        (None, Some(token), _) => format!("cart {token}"),
+        (None, None, Some(email)) => format!("guest {email}"),
+        (None, None, None) => return Failure(Problem::invalid("email", "is needed of guests")).into_response(),
+    };
+    let given = key.0.clone().map(|key| Request { owner: owner.clone(), key, hash });
+    let db = app.db.clone();
+    let run = async move { answer(&app, request, user_id, cart_token, given).await.into_response() };
+    idempotent(&db, &owner, &key, hash, Box::pin(run)).await
+}
+
+async fn answer(
+    app: &AppState,
+    request: OrderRequest,
+    user_id: Option<souk_kernel::UserId>,
+    cart_token: Option<String>,
+    given: Option<Request>,
+) -> Result<Reply<OrderView>, Error> {
+    if user_id.is_none() && request.email.is_none() {
+        return Err(Problem::invalid("email", "is needed of guests").into());
+    }
+    let new = NewOrder {
+        user_id,
+        shipping_method: request.method(app)?,
+        items: request.lines()?,
+        email: request.email,
+        address: request.shipping_address,
+        provider: request.payment_provider.unwrap_or_default(),
+        expected_total: request.expected_total,
+        cart_token,
+        request: given,
+    };
+    let Placed { order, access_token } = operations::place_order(app, new).await?;
+    let view = OrderView { access_token, ..views::order(&order, Viewer::Buyer) };
+    let (location, version) = (format!("/api/v1/orders/{}", view.id), view.version);
+    let reply = if view.status == OrderStatus::Queued { Reply::accepted(view) } else { Reply::created(view) };
+    Ok(reply.header(header::LOCATION, location).etag(version))
+}

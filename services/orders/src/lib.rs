@@ -1,0 +1,66 @@
+//! Orders: from the cart to the doorstep, and back.
+//!
+//! An order is placed by a saga whose state lies in this service's database ([`operations::check_out`]), completed by one
+//! idempotent operation that every trigger calls ([`operations::complete_order`]), and undone by another
+//! ([`operations::undo_order`]).
+
+mod app;
+mod config;
+mod consumers;
+mod domain;
+mod error;
+mod events;
+mod http;
+mod hub;
+mod jobs;
+mod locks;
+mod operations;
+mod queue;
+mod rpc;
+mod store;
+pub mod verify;
+
+pub use config::{Config, QueueConfig, ShippingMethod};
+pub use store::Migrator;
+
+use std::sync::Arc;
+
+use souk_contracts::{
+    cart::cart_client::CartClient, catalog::catalog_client::CatalogClient, identity::identity_client::IdentityClient,
+    inventory::inventory_client::InventoryClient, payments::payments_client::PaymentsClient,
+};
+use souk_kernel::{Currency, Problem};
+use souk_platform::{db::Database, rpc::Channel, service::Service};
+use utoipa_axum::router::OpenApiRouter;
+
+/// The service's name for calls, events and paths.
+pub const NAME: &str = "orders";
+
+/// What the service needs.
+pub struct Deps {
+    pub config: Config,
+    /// `platform.currency`: what shipping prices are in, unless they say otherwise.
+    pub currency: Currency,
+    pub db: Database,
+    pub catalog: CatalogClient<Channel>,
+    pub inventory: InventoryClient<Channel>,
+    pub cart: CartClient<Channel>,
+    pub payments: PaymentsClient<Channel>,
+    pub identity: IdentityClient<Channel>,
+}
+
+/// The service, ready to be mounted. An error names the part of the configuration that can't be worked with.
+#[expect(clippy::unused_async, reason = "every service is made by an async function")]
+pub async fn service(deps: Deps) -> Result<Service, Problem> {
+    let app = Arc::new(app::App::new(deps)?);
+    Ok(Service {
+        name: NAME,
+        title: "Orders Service",
+        routes: http::routes(Arc::clone(&app)),
+        root_routes: OpenApiRouter::new(),
+        rpc: Some(rpc::routes(Arc::clone(&app))),
+        consumers: consumers::consumers(&app),
+        jobs: jobs::jobs(&app),
+        db: Some(app.db.clone()),
+    })
+}

@@ -1,0 +1,57 @@
+//! A request that came twice: its order exists already, and the second answer is the first one's.
+
+use souk_platform::security::token_hash;
+use std::time::Duration;
+use tokio::time::Instant;
+
+use super::{NewOrder, Placed, guest_token, renew_token, reused, take_up};
+use crate::{
+    app::AppState,
+    domain::OrderStatus,
+    error::Error,
+    store::{self, orders},
+};
+
+/// How long a key belongs to its request.
+const KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+
+/// Waits for the order that the request made before. `None` when there is none any more: the caller makes it.
+pub async fn join(app: &AppState, new: &NewOrder) -> Result<Option<Placed>, Error> {
+    let Some(request) = &new.request else { return Ok(None) };
+    let Some(row) = orders::find_by_request_key(app.db.reader(), request.id()).await? else { return Ok(None) };
+    let id = row.id;
+    if app.now() - row.created_at >= KEPT {
+        app.db.transaction(move |tx| async move { orders::forget_request_key(&tx, id).await }).await?;
+        return Ok(None);
+    }
+    if row.request_hash.as_deref() != Some(request.hash.as_slice()) {
+        return Err(reused());
+    }
+    if row.status == OrderStatus::Queued {
+        // Perhaps the process that was placing it is gone.
+        take_up(app, id, new.cart_token.clone());
+    }
+    let row = settled(app, row).await?;
+    if let Some(rejection) = row.rejection {
+        return Err(rejection.0.into());
+    }
+    let access_token = match (new.user_id, guest_token(new)) {
+        (Some(_), _) => None,
+        (None, token) if row.token_hash.as_deref() == Some(token_hash(&token).as_slice()) => Some(token),
+        (None, _) => Some(renew_token(app, id).await?),
+    };
+    let row = orders::find(app.db.reader(), id).await?.ok_or(Error::NotFound("order"))?;
+    let order = store::complete_with_history(app.db.reader(), row).await?;
+    Ok(Some(Placed { order, access_token }))
+}
+
+/// The order once it is no longer queued, or as it is when the buyer has waited long enough.
+async fn settled(app: &AppState, mut row: orders::Model) -> Result<orders::Model, Error> {
+    let deadline = Instant::now() + app.config.answer_within;
+    let mut watcher = app.hub.watch(row.id);
+    while row.status == OrderStatus::Queued && Instant::now() < deadline {
+        watcher.changed(Duration::from_millis(250)).await;
+        row = orders::find(app.db.reader(), row.id).await?.ok_or(Error::NotFound("order"))?;
+    }
+    Ok(row)
+}
