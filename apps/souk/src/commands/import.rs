@@ -1,0 +1,81 @@
+//! `souk import`.
+
+use std::process::ExitCode;
+
+use super::{Error, Opened, open};
+use crate::{
+    cli::{Import, ImportProducts, ImportStock},
+    import::{
+        Progress,
+        mapping::Mapping,
+        products::{self, Order, Summary},
+        stock,
+    },
+    marketplace::Marketplace,
+};
+
+pub async fn run(what: Import) -> Result<ExitCode, Error> {
+    let summary = match what {
+        Import::Products(import) => import_products(import).await?,
+        Import::Stock(import) => import_stock(import).await?,
+    };
+    println!(
+        "{} lines read: {} created, {} updated, {} unchanged, {} refused{}",
+        summary.lines,
+        summary.created,
+        summary.updated,
+        summary.unchanged,
+        summary.refused,
+        if summary.skipped == 0 {
+            String::new()
+        } else {
+            format!(" ({} were in from an earlier run)", summary.skipped)
+        },
+    );
+    match &summary.report {
+        Some(report) => {
+            println!("refused lines and reasons: {}", report.display());
+            Ok(ExitCode::from(2))
+        }
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+async fn import_products(import: ImportProducts) -> Result<Summary, Error> {
+    let opened = open(&import.installation)?;
+    let mapping = Mapping::load(&import.mapping).map_err(|error| Error::Usage(format!("--mapping: {error}")))?;
+    let how = format!("{} {:?} {:?}", import.mapping, import.seller, import.category);
+    let progress = Progress::open(opened.data.path(), &import.file, how, import.restart)?;
+    let market = working(&opened).await?;
+    let order = Order {
+        file: &import.file,
+        mapping: &mapping,
+        seller: import.seller.as_deref(),
+        category: import.category.as_deref(),
+        stock: import.stock,
+        currency: opened.config.platform.currency,
+        progress,
+    };
+    let result = products::run(order, &market.calls).await;
+    market.stop().await;
+    Ok(result?)
+}
+
+async fn import_stock(import: ImportStock) -> Result<Summary, Error> {
+    let opened = open(&import.installation)?;
+    let market = working(&opened).await?;
+    let result = stock::run(&import.file, &import.seller, &market.calls).await;
+    market.stop().await;
+    Ok(result?)
+}
+
+/// A marketplace that works but does not serve. Events are delivered here, or by the server if one runs on the same data.
+async fn working(opened: &Opened) -> Result<Marketplace, Error> {
+    let market = opened.marketplace().await?;
+    if let Some(lock) = opened.data.lock()? {
+        market.start_relays();
+        // Held until the process ends: no server may start half-way with a second set of relays.
+        std::mem::forget(lock);
+    }
+    Ok(market)
+}

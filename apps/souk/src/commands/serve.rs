@@ -1,0 +1,81 @@
+//! `souk serve` and `souk demo`.
+
+use std::{io::Write, process::ExitCode};
+
+use souk_platform::telemetry::Metrics;
+use tokio::{net::TcpListener, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, open};
+use crate::{cli::Serving, demo};
+
+pub async fn serve(serving: Serving) -> Result<ExitCode, Error> {
+    run(serving, false).await
+}
+
+pub async fn demo(serving: Serving) -> Result<ExitCode, Error> {
+    run(serving, true).await
+}
+
+async fn run(serving: Serving, sample: bool) -> Result<ExitCode, Error> {
+    let mut opened = open(&serving.installation)?;
+    let metrics = Metrics::install().map_err(|error| Error::Usage(error.to_string()))?;
+    let _lock = opened.data.lock()?.ok_or_else(|| {
+        Error::Usage(format!("another process serves the data directory {}", opened.data.path().display()))
+    })?;
+    let listening = |source| Error::Io { what: format!("can't listen on {}", serving.listen), source };
+    let listener = TcpListener::bind(serving.listen).await.map_err(listening)?;
+    let address = listener.local_addr().map_err(listening)?;
+    if opened.config.platform.public_url.is_empty() {
+        opened.config.platform.public_url = format!("http://{address}");
+    }
+    let market = opened.marketplace().await?;
+    market.start();
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone()));
+    if sample {
+        demo::fill(&market, &opened.data).await?;
+    }
+    announce(&address.to_string());
+    if let Some(address) = market.config().gateway.internal_listen {
+        let internal = TcpListener::bind(address).await.map_err(|source| Error::Io {
+            what: format!("gateway.internal_listen: can't listen on {address}"),
+            source,
+        })?;
+        let config = market.config().gateway.clone();
+        tokio::spawn(souk_gateway::serve(internal, souk_gateway::internal_router(metrics), config, stop.clone()));
+    }
+    market.serve(listener, stop).await;
+    tracing::info!("stopping");
+    market.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The one line on standard output that scripts wait for.
+fn announce(address: &str) {
+    let mut out = std::io::stdout().lock();
+    // Nobody may be reading any more; serving goes on.
+    let _ = writeln!(out, "listening on http://{address}").and_then(|()| out.flush());
+}
+
+async fn stop_on_signal(stop: CancellationToken) {
+    #[cfg(unix)]
+    {
+        let mut terminate = match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(terminate) => terminate,
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM can't be awaited");
+                return;
+            }
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = signal::ctrl_c() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = signal::ctrl_c().await;
+    }
+    stop.cancel();
+}

@@ -1,0 +1,64 @@
+//! The whole configuration: one section for each part. `docs/configuration.md` is generated from it.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use souk_kernel::Currency;
+use souk_platform::config::{self, ConfigError};
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// What all parts share.
+    pub platform: PlatformConfig,
+    /// The edge: limits, addresses.
+    pub gateway: souk_gateway::Config,
+    /// Accounts and logins.
+    pub identity: souk_identity::Config,
+    /// How sellers come in.
+    pub sellers: souk_identity::SellersConfig,
+    /// Products and reviews.
+    pub catalog: souk_catalog::Config,
+    /// Stock.
+    pub inventory: souk_inventory::Config,
+    /// Carts.
+    pub cart: souk_cart::Config,
+    /// Orders and checkout.
+    pub orders: souk_orders::Config,
+    /// Payments and the ledger.
+    pub payments: souk_payments::Config,
+    /// Mail and the inbox.
+    pub notifications: souk_notifications::Config,
+}
+
+/// What all parts share.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PlatformConfig {
+    /// The currency that prices are in, ISO 4217.
+    pub currency: Currency,
+    /// Where buyers reach the marketplace, for links in mails; empty means the address that is listened on.
+    pub public_url: String,
+    /// Which log lines are written, for example `info,souk_orders=debug`.
+    pub log: String,
+}
+
+impl Default for PlatformConfig {
+    fn default() -> Self {
+        Self { currency: Currency::EUR, public_url: String::new(), log: "info".to_owned() }
+    }
+}
+
+impl Config {
+    /// Reads `file` (or `souk.toml` in the data directory, if there is one), the environment and `overrides`.
+    pub fn load(
+        file: Option<&Path>,
+        data: &Path,
+        overrides: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let in_data = data.join("souk.toml");
+        let file = file.or_else(|| in_data.is_file().then_some(in_data.as_path()));
+        config::load(file, config::environment(), overrides)
+    }
+}

@@ -1,0 +1,10 @@
+//! Bringing in products and stock from files.
+
+pub mod mapping;
+pub mod products;
+mod progress;
+mod reader;
+mod refused;
+pub mod stock;
+
+pub use progress::Progress;
