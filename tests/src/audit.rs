@@ -1,0 +1,57 @@
+//! What must hold when a test ends.
+
+use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
+use souk::{Databases, Marketplace};
+use souk_platform::{db::Database, events::DeadLetters};
+
+use crate::eventually;
+
+/// An event that some consumer has refused at least once, or that is due.
+#[derive(Debug, FromQueryResult)]
+pub struct Undelivered {
+    /// Its type.
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// What its consumer said.
+    pub error: Option<String>,
+}
+
+/// Fails when an event was refused or given up, or when an invariant does not hold.
+pub async fn passes(marketplace: &Marketplace) {
+    let databases = &marketplace.databases;
+    // A delivery that failed waits for its next try without being due; it gets the time for a few.
+    let left = eventually("every event is taken", async || {
+        let left = undelivered(databases).await;
+        left.is_empty().then_some(left)
+    });
+    if tokio::time::timeout(RETRIES, left).await.is_err() {
+        panic!("events that nobody took: {:#?}", undelivered(databases).await);
+    }
+    for db in databases.all() {
+        let dead = DeadLetters(db).list(&souk_kernel::PageQuery::default()).await.expect("dead letters can be read");
+        assert!(dead.items.is_empty(), "dead letters of {}: {:#?}", db.service(), dead.items);
+    }
+    let report = souk::verify::run(databases).await.expect("the rules can be checked");
+    assert!(report.is_clean(), "{report}");
+}
+
+const RETRIES: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Events that were refused or are due, over all services.
+pub async fn undelivered(databases: &Databases) -> Vec<(&'static str, Undelivered)> {
+    let mut all = Vec::new();
+    for db in databases.all() {
+        all.extend(undelivered_of(db).await.into_iter().map(|event| (db.service(), event)));
+    }
+    all
+}
+
+async fn undelivered_of(db: &Database) -> Vec<Undelivered> {
+    let now = db.clock().now().timestamp_micros();
+    let sql = format!("SELECT kind, subject, attempts, error FROM outbox WHERE attempts > 0 OR due_at <= {now}");
+    let query = Statement::from_string(db.reader().get_database_backend(), sql);
+    Undelivered::find_by_statement(query).all(db.reader()).await.expect("the outbox can be read")
+}

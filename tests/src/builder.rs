@@ -1,0 +1,47 @@
+//! How a marketplace for a test is set up.
+
+use std::time::Duration;
+
+use souk::Config;
+use souk_gateway::AccessLog;
+use souk_kernel::Clock;
+use souk_platform::config::Secret;
+
+use crate::Market;
+
+/// A marketplace that is about to be started.
+pub struct Builder {
+    config: Config,
+}
+
+impl Default for Builder {
+    /// As operators run it, but sellers may sell at once, nobody is throttled, passwords are cheap to check, and logins last
+    /// while tests turn the clock.
+    fn default() -> Self {
+        let mut config = Config::default();
+        config.sellers.auto_approve = true;
+        config.gateway.rate_limit.enabled = false;
+        config.identity.access_token_ttl = Duration::from_secs(90 * 24 * 3600);
+        config.identity.argon2.memory_kib = 8;
+        config.identity.argon2.iterations = 1;
+        config.gateway.access_log = AccessLog::Off;
+        config.payments.sandbox.webhook_secret = Secret(WEBHOOK_SECRET.to_owned());
+        Self { config }
+    }
+}
+
+pub(crate) const WEBHOOK_SECRET: &str = "a secret between the provider and the marketplace";
+
+impl Builder {
+    /// Changes the configuration.
+    #[must_use]
+    pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Starts it.
+    pub async fn start(self) -> Market {
+        Market::new(self.config, Clock::adjustable()).await
+    }
+}

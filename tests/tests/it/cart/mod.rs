@@ -1,0 +1,3 @@
+mod guests;
+mod items;
+mod merging;

@@ -1,0 +1,9 @@
+mod attributes;
+mod categories;
+mod filters;
+mod images;
+mod lifecycle;
+mod offers;
+mod products;
+mod reviews;
+mod updates;

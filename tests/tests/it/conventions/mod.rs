@@ -1,0 +1,6 @@
+mod envelope;
+mod health;
+mod limits;
+mod openapi;
+mod paging;
+mod routes;

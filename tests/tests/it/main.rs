@@ -1,0 +1,13 @@
+//! The marketplace over HTTP: a folder for each service, whole stories, races, and a sweep over every endpoint.
+
+mod cart;
+mod catalog;
+mod conventions;
+mod identity;
+mod inventory;
+mod notifications;
+mod orders;
+mod payments;
+mod races;
+mod stories;
+mod sweep;

@@ -1,0 +1,2 @@
+mod inbox;
+mod mail;

@@ -1,0 +1,12 @@
+mod address;
+mod cancelling;
+mod expiry;
+mod guests;
+mod idempotency;
+mod placing;
+mod queue;
+mod reading;
+mod refusals;
+mod returning;
+mod shipping;
+mod streaming;

@@ -1,0 +1,170 @@
+//! A provider that is down, slow or wrong.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use souk_tests::{Buyer, Market, Seller, Thing};
+
+struct Shop {
+    market: Market,
+    seller: Seller,
+    cleo: Buyer,
+    teapot: Thing,
+}
+
+async fn shop() -> Shop {
+    let market = Market::builder()
+        .config(|config| {
+            config.payments.provider_timeout = Duration::from_millis(200);
+            config.orders.answer_within = Duration::from_secs(3);
+        })
+        .start()
+        .await;
+    let seller = market.seller("Tea House").await;
+    let teapot = seller.lists("Teapot", 2500, 50).await;
+    let cleo = market.buyer("Cleo").await;
+    Shop { market, seller, cleo, teapot }
+}
+
+impl Shop {
+    async fn provider(&self, faults: Value) {
+        self.market.admin.client.put("/admin/sandbox/faults", &faults).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn while_the_provider_is_down_orders_are_kept_and_paid_later() {
+    let shop = shop().await;
+    shop.provider(json!({"create": "down"})).await;
+    let answer = shop.cleo.tries_to_order(&shop.cleo.order_form_for(&shop.teapot, 2)).await;
+    assert!([201, 202].contains(&answer.status.as_u16()), "the order is kept: {answer}");
+    let order = answer.data();
+    assert_eq!(shop.seller.stock(&shop.teapot).await, (50, 2, 48));
+    shop.provider(json!({})).await;
+    let order = souk_tests::eventually("the payment is opened in the background", async || {
+        shop.market.clock.advance(chrono::TimeDelta::seconds(15));
+        let order = shop.cleo.order(&order).await;
+        order["redirect"].is_string().then_some(order)
+    })
+    .await;
+    shop.cleo.pays(&order).await;
+    shop.cleo.sees(&order, "confirmed").await;
+    shop.market.ends_clean().await;
+}
+
+#[tokio::test]
+async fn a_payment_whose_answer_was_lost_is_opened_once() {
+    let shop = shop().await;
+    shop.provider(json!({"create": "lose_answer"})).await;
+    let answer = shop.cleo.tries_to_order(&shop.cleo.order_form_for(&shop.teapot, 1)).await;
+    assert!([201, 202].contains(&answer.status.as_u16()), "{answer}");
+    shop.provider(json!({})).await;
+    let order = answer.data();
+    let order = souk_tests::eventually("the payment is opened in the background", async || {
+        shop.market.clock.advance(chrono::TimeDelta::seconds(15));
+        let order = shop.cleo.order(&order).await;
+        order["redirect"].is_string().then_some(order)
+    })
+    .await;
+    shop.cleo.pays(&order).await;
+    shop.cleo.sees(&order, "confirmed").await;
+    let payments = shop.market.admin.client.get(&format!("/admin/payments?order_id={}", order.id())).await.rows();
+    assert_eq!(payments.len(), 1);
+    shop.market.ends_clean().await;
+}
+
+#[tokio::test]
+async fn a_lost_webhook_is_found_when_the_buyer_returns() {
+    let shop = shop().await;
+    shop.provider(json!({"webhook": "drop"})).await;
+    let order = shop.cleo.orders(&shop.teapot, 1).await;
+    let back = shop.cleo.presses("pay", &order).await.is(303);
+    shop.market.settles().await;
+    assert_eq!(shop.cleo.order(&order).await["status"], "pending_payment");
+    assert!(back.text_header("location").contains(order.id()));
+    let seen = shop.cleo.client.get(&format!("/orders/{}?paid=1", order.id())).await.ok();
+    assert_eq!(seen["status"], "confirmed");
+    shop.market.ends_clean().await;
+}
+
+#[tokio::test]
+async fn a_lost_webhook_is_found_by_the_timer_at_the_latest() {
+    let shop = shop().await;
+    shop.provider(json!({"webhook": "drop"})).await;
+    let order = shop.cleo.orders(&shop.teapot, 1).await;
+    shop.cleo.presses("pay", &order).await.is(303);
+    shop.market.passes(Duration::from_secs(16 * 60)).await;
+    shop.cleo.sees(&order, "confirmed").await;
+    assert_eq!(shop.seller.stock(&shop.teapot).await, (49, 0, 49));
+    shop.market.ends_clean().await;
+}
+
+#[tokio::test]
+async fn whatever_a_provider_does_to_its_webhooks_the_order_is_paid_once() {
+    let shop = shop().await;
+    for fault in ["duplicate", "repeat", "failed_first", "failed_after"] {
+        shop.provider(json!({"webhook": fault})).await;
+        let order = shop.cleo.buys(&shop.teapot, 1).await;
+        shop.market.settles().await;
+        assert_eq!(shop.cleo.order(&order).await["status"], "confirmed", "{fault}");
+    }
+    for fault in ["wrong_amount", "wrong_currency", "bad_signature"] {
+        shop.provider(json!({"webhook": fault})).await;
+        let order = shop.cleo.orders(&shop.teapot, 1).await;
+        shop.cleo.presses("pay", &order).await.is(303);
+        shop.market.settles().await;
+        assert_eq!(shop.cleo.order(&order).await["status"], "pending_payment", "{fault}");
+        shop.cleo.cancels(&order).await.data();
+    }
+    shop.market.ends_clean().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_the_provider_delays_or_loses_comes_in_the_end_and_once() {
+    let shop = shop().await;
+    for fault in ["down", "lose_answer", "wait"] {
+        let order = shop.cleo.buys(&shop.teapot, 1).await;
+        shop.provider(json!({"refund": fault})).await;
+        shop.cleo.cancels(&order).await.ok();
+        shop.market.settles().await;
+        assert_eq!(shop.cleo.order(&order).await["status"], "cancelled", "{fault}");
+        shop.provider(json!({})).await;
+        souk_tests::eventually("the refund comes", async || {
+            shop.market.clock.advance(chrono::TimeDelta::seconds(60));
+            (shop.cleo.order(&order).await["status"] == "refunded").then_some(())
+        })
+        .await;
+        let payment = shop.cleo.client.get(&format!("/payments/{}", order.text("payment_id"))).await.ok();
+        assert_eq!(payment.number("refunded_amount"), 2500, "{fault}");
+    }
+    shop.market.settles().await;
+    assert_eq!(shop.seller.stock(&shop.teapot).await, (50, 0, 50));
+    assert_eq!(shop.seller.balance().await, (0, 0, 0));
+    shop.market.ends_clean().await;
+}
+
+#[tokio::test]
+async fn while_the_provider_cannot_cancel_an_order_is_cancelled_all_the_same() {
+    let shop = shop().await;
+    let order = shop.cleo.orders(&shop.teapot, 1).await;
+    shop.provider(json!({"cancel": "down"})).await;
+    assert_eq!(shop.cleo.cancels(&order).await.ok()["status"], "cancelled");
+    shop.provider(json!({})).await;
+    souk_tests::eventually("the units are free", async || {
+        shop.market.clock.advance(chrono::TimeDelta::seconds(60));
+        (shop.seller.stock(&shop.teapot).await == (50, 0, 50)).then_some(())
+    })
+    .await;
+    shop.market.ends_clean().await;
+}
+
+#[tokio::test]
+async fn only_the_operator_breaks_the_sandbox() {
+    let shop = shop().await;
+    for client in [&shop.cleo.client, &shop.seller.client] {
+        client.put("/admin/sandbox/faults", &json!({"create": "down"})).await.is(403);
+    }
+    shop.market.client.get("/admin/sandbox/faults").await.is(401);
+    shop.market.admin.client.put("/admin/sandbox/faults", &json!({"create": "burn"})).await.is(400);
+    shop.market.ends_clean().await;
+}
