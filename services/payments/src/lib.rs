@@ -14,7 +14,7 @@ mod providers;
 mod rpc;
 mod store;
 #[cfg(test)]
-mod testing;
+mod tests;
 pub mod verify;
 
 use std::{sync::Arc, time::Duration};

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use souk_contracts::inventory::SetOnHandRequest;
-use souk_kernel::{ProductId, SellerId, SkuId};
+use souk_kernel::{ProductId, SellerId, SkuId, Timestamp};
 use souk_platform::db::Tx;
 
 use super::{
     announce, apply_stock,
     create_product::{NewSku, add_sku, check_codes, sku_ids},
     owned,
-    update_plan::{Plan, ProductUpdate, plan},
+    update_plan::{AddedSku, Plan, ProductUpdate, plan},
 };
 use crate::{
     app::App,
@@ -49,11 +49,11 @@ pub async fn update_product(
         set_stock(app, *sku, seller, *on_hand).await?;
     }
     if plan.changes_product() {
+        let now = app.now();
         let mut opened = found;
         opened.skus.clear();
-        add_skus(&mut opened, &plan, app);
-        app.open_stock(&mut opened.skus).await?;
-        let (opened, now) = (opened.skus, app.now());
+        add_skus(&mut opened, &plan, now);
+        app.open_stock(&opened.skus).await?;
         let skus = app
             .db
             .transaction(move |tx| async move {
@@ -61,10 +61,7 @@ pub async fn update_product(
                 owned::check_version(&found, seen)?;
                 let known: HashSet<SkuId> = found.skus.iter().map(|sku| sku.id).collect();
                 let known_variants = found.variants.len();
-                for (sku, new) in plan.added.clone() {
-                    let new = NewSku { code: Some(new.code), options: new.options, price: new.price, stock: new.stock };
-                    add_sku(&mut found, seller, sku, new, now);
-                }
+                add_skus(&mut found, &plan, now);
                 let added: Vec<sku::Model> =
                     found.skus.iter().filter(|sku| !known.contains(&sku.id)).cloned().collect();
                 change_skus(&tx, &mut found, &plan).await?;
@@ -80,11 +77,10 @@ pub async fn update_product(
     Ok(())
 }
 
-fn add_skus(aggregate: &mut Aggregate, plan: &Plan, app: &App) {
+fn add_skus(aggregate: &mut Aggregate, plan: &Plan, now: Timestamp) {
     let seller = aggregate.product.seller_id;
-    for (id, new) in &plan.added {
-        let new = NewSku { code: None, options: new.options.clone(), price: new.price, stock: new.stock };
-        add_sku(aggregate, seller, *id, new, app.now());
+    for (id, AddedSku { code, options, price, stock }) in plan.added.clone() {
+        add_sku(aggregate, seller, id, NewSku { code: Some(code), options, price, stock }, now);
     }
 }
 

@@ -113,7 +113,6 @@ impl Identity for Neighbours {
 impl Inventory for Neighbours {
     async fn open(&self, request: Request<OpenRequest>) -> Answer<OpenReply> {
         let mut levels = self.levels.lock().unwrap();
-        let mut opened = Vec::new();
         for new in request.into_inner().levels {
             let level = Level {
                 sku_id: new.sku_id.clone(),
@@ -122,9 +121,9 @@ impl Inventory for Neighbours {
                 available: new.on_hand,
                 version: 1,
             };
-            opened.push(levels.entry(new.sku_id).or_insert(level).clone());
+            levels.entry(new.sku_id).or_insert(level);
         }
-        Ok(Response::new(OpenReply { levels: opened }))
+        Ok(Response::new(OpenReply {}))
     }
     async fn set_on_hand(&self, request: Request<SetOnHandRequest>) -> Answer<SetOnHandReply> {
         let SetOnHandRequest { sku_id, on_hand, .. } = request.into_inner();

@@ -151,8 +151,8 @@ pub struct RuleChange {
     /// `null` takes the cap away.
     #[serde(default, deserialize_with = "named")]
     #[schema(value_type = Option<i64>)]
-    #[garde(inner(inner(range(min = 0, max = MAX))))]
-    cap: Option<Option<i64>>,
+    #[garde(custom(in_range))]
+    cap: Cap,
     #[garde(range(min = 0, max = 10_000))]
     fee_tax_basis_points: Option<i64>,
     #[garde(skip)]
@@ -162,9 +162,25 @@ pub struct RuleChange {
     version: Option<i64>,
 }
 
-/// Tells a field that is null from one that isn't named.
-fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// What to do with the cap.
+#[derive(Clone, Copy, Default)]
+enum Cap {
+    /// It wasn't named.
+    #[default]
+    Keep,
+    Set(i64),
+    Remove,
+}
+
+fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cap, D::Error> {
+    Ok(Option::deserialize(deserializer)?.map_or(Cap::Remove, Cap::Set))
+}
+
+fn in_range(cap: &Cap, (): &()) -> garde::Result {
+    match cap {
+        Cap::Set(amount) if !(0..=MAX).contains(amount) => Err(garde::Error::new(format!("must be 0 to {MAX}"))),
+        _ => Ok(()),
+    }
 }
 
 impl RuleChange {
@@ -173,7 +189,11 @@ impl RuleChange {
             basis_points: self.basis_points.unwrap_or(old.basis_points),
             fixed_per_unit: self.fixed_per_unit.unwrap_or(old.fixed_per_unit),
             floor: self.floor.unwrap_or(old.floor),
-            cap: self.cap.unwrap_or(old.cap),
+            cap: match self.cap {
+                Cap::Keep => old.cap,
+                Cap::Set(amount) => Some(amount),
+                Cap::Remove => None,
+            },
             fee_tax_basis_points: self.fee_tax_basis_points.unwrap_or(old.fee_tax_basis_points),
             currency: self.currency.or(old.currency),
         }
@@ -238,7 +258,9 @@ pub struct Explanation {
     currency: Currency,
     rule_id: Option<CommissionRuleId>,
     rule_version: Option<i64>,
-    explanation: String,
+    /// For people.
+    #[serde(rename = "explanation")]
+    why: String,
 }
 
 /// Why this fee: what the rules in force take of a line.
@@ -264,14 +286,10 @@ pub async fn explain(
             currency,
             rule_id: Some(fee.rule),
             rule_version: Some(fee.version),
-            explanation: fee.explanation,
+            why: fee.explanation,
         },
-        None => Explanation {
-            amount: 0,
-            currency,
-            rule_id: None,
-            rule_version: None,
-            explanation: "no rule applies".to_owned(),
-        },
+        None => {
+            Explanation { amount: 0, currency, rule_id: None, rule_version: None, why: "no rule applies".to_owned() }
+        }
     }))
 }

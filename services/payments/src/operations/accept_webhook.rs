@@ -8,7 +8,7 @@ use crate::{
     domain::payment::ProviderName,
     error::Error,
     events::WebhookReceived,
-    providers::{Guarded, Notice},
+    providers::Notice,
     store::{Webhook, payments, webhooks},
 };
 
@@ -21,28 +21,26 @@ pub async fn accept_for_provider(
 ) -> Result<(), Error> {
     let provider = app.providers.get(provider).ok_or(Error::NotFound("provider"))?;
     let notice = provider.read_notice(headers, body, app.db.clock().now())?;
-    store(app, provider, notice, body).await
+    let known = payments::find(app.db.reader(), notice.payment).await?;
+    known.filter(|known| known.provider == provider.name()).ok_or(Error::NotFound("payment"))?;
+    store(app, provider.name(), notice, body).await
 }
 
 /// Takes a message that came to a payment's address. Who has no signature doesn't learn whether the payment exists.
 pub async fn accept_for_payment(app: &App, payment: PaymentId, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
-    let known = payments::find(app.db.reader(), payment).await?;
-    let name = known.map(|payment| payment.provider).or_else(|| app.providers.default_name());
+    let known = payments::find(app.db.reader(), payment).await?.map(|payment| payment.provider);
+    let name = known.or_else(|| app.providers.default_name());
     let provider = name.and_then(|name| app.providers.get(name)).ok_or(Error::NotFound("payment"))?;
     let notice = provider.read_notice(headers, body, app.db.clock().now())?;
     if notice.payment != payment {
         return Err(Error::NoticeElsewhere);
     }
-    store(app, provider, notice, body).await
+    known.ok_or(Error::NotFound("payment"))?;
+    store(app, provider.name(), notice, body).await
 }
 
-async fn store(app: &App, provider: &Guarded, notice: Notice, body: &[u8]) -> Result<(), Error> {
-    let provider = provider.name();
+async fn store(app: &App, provider: ProviderName, notice: Notice, body: &[u8]) -> Result<(), Error> {
     let Notice { event_id, payment, word } = notice;
-    payments::find(app.db.reader(), payment)
-        .await?
-        .filter(|known| known.provider == provider)
-        .ok_or(Error::NotFound("payment"))?;
     let body = String::from_utf8_lossy(body).into_owned();
     app.db
         .transaction(move |tx| async move {

@@ -13,6 +13,3 @@ pub mod refresh_payment;
 pub mod release_funds;
 pub mod request_refund;
 pub mod settle_refund;
-
-#[cfg(test)]
-mod tests;

@@ -7,10 +7,10 @@ use souk_platform::events::Receipt;
 use crate::{
     app::App,
     config::span,
-    domain::{ledger::Transaction, refund::Parts},
+    domain::{ledger::Transaction, payment::PaymentStatus, refund::Parts},
     error::Error,
     events::ReleaseDue,
-    store::{ledger, payments, refunds},
+    store::{Payment, ledger, payments, refunds},
 };
 
 /// Sets the timer of a seller order that was delivered.
@@ -21,19 +21,22 @@ pub async fn schedule_release(app: &App, delivered: OrderDelivered, receipt: Rec
             if !tx.accept(receipt).await? {
                 return Ok(());
             }
-            let payment_id: Option<PaymentId> = match delivered.order.payment_id {
-                Some(id) => Some(id),
-                None => {
-                    let all = payments::of_order(&tx, delivered.order.order_id).await?;
-                    all.into_iter().find(|payment| payment.status.is_paid()).map(|payment| payment.id)
-                }
-            };
-            let Some(payment_id) = payment_id else { return Ok(()) };
+            let all = payments::of_order(&tx, delivered.order.order_id).await?;
+            let payment_id = who_pays(&all, delivered.order.payment_id).ok_or(Error::NotFound("payment"))?;
             let due = ReleaseDue { payment_id, seller_order_id: delivered.seller_order_id };
             tx.publish_at(due, delivered.delivered_at + window);
             Ok(())
         })
         .await
+}
+
+/// The payment that an order was confirmed with: the one that orders names if it was paid, and one from which something
+/// is left rather than one that went back.
+fn who_pays(all: &[Payment], named: Option<PaymentId>) -> Option<PaymentId> {
+    let paid = || all.iter().filter(|payment| payment.status.is_paid());
+    paid()
+        .min_by_key(|payment| (payment.status == PaymentStatus::Refunded, Some(payment.id) != named, payment.attempt))
+        .map(|payment| payment.id)
 }
 
 /// Moves what the seller has left of the seller order from pending to available. Refunds on their way are not in the

@@ -193,16 +193,13 @@ impl Guarded {
         }
         let answer =
             tokio::time::timeout(self.timeout, call).await.unwrap_or_else(|_| Err(unavailable("it took too long")));
-        let outcome = match &answer {
-            Err(Fault::Unavailable { cause, .. }) => {
-                self.breaker.failed();
-                tracing::warn!(%provider, call = what, cause, "a provider is unavailable");
-                "unavailable"
-            }
-            _ => {
-                self.breaker.succeeded();
-                "answered"
-            }
+        let outcome = if let Err(Fault::Unavailable { cause, .. }) = &answer {
+            self.breaker.failed();
+            tracing::warn!(%provider, call = what, cause, "a provider is unavailable");
+            "unavailable"
+        } else {
+            self.breaker.succeeded();
+            "answered"
         };
         metrics::counter!(
             "souk_payment_provider_calls_total",

@@ -5,7 +5,7 @@ use souk_kernel::{Currency, PaymentId, RefundId};
 use super::{Charge, Guarded, Reversal, ReversalWord};
 use crate::{
     domain::payment::{ProviderName, Word},
-    testing::Shop,
+    tests::Shop,
 };
 
 fn charge() -> Charge {

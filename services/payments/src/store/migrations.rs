@@ -1,6 +1,13 @@
 //! The tables of this service.
 
-use sea_orm_migration::{async_trait::async_trait, prelude::*, schema::*};
+use sea_orm_migration::{
+    async_trait::async_trait,
+    prelude::*,
+    schema::{
+        big_integer, big_integer_null, boolean, char_len, char_len_null, integer, string_len, string_len_null, text,
+        text_null, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid, uuid_null, var_binary_null,
+    },
+};
 
 /// Makes this service's tables; the platform's own are made by `Database::open`.
 pub struct Migrator;

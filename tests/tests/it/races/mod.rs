@@ -1,0 +1,5 @@
+mod completion;
+mod flash_sale;
+mod keys;
+mod tabs;
+mod webhooks;
