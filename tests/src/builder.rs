@@ -25,7 +25,7 @@ impl Default for Builder {
         config.identity.argon2.memory_kib = 8;
         config.identity.argon2.iterations = 1;
         config.gateway.access_log = AccessLog::Off;
-        config.payments.sandbox.webhook_secret = Secret(WEBHOOK_SECRET.to_owned());
+        config.payments.sandbox.webhook_secret = Secret::from(WEBHOOK_SECRET);
         Self { config }
     }
 }

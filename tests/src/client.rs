@@ -156,7 +156,7 @@ impl Call {
     pub async fn stream(self) -> Stream {
         let asked = self.asked;
         let response = self.request.send().await.unwrap_or_else(|error| panic!("{asked}: no answer: {error:?}"));
-        Stream::new(asked, response).await
+        Stream::new(asked, response)
     }
 }
 

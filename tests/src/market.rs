@@ -37,7 +37,7 @@ struct Running {
     runtime: Runtime,
     marketplace: Arc<Marketplace>,
     stop: CancellationToken,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
 }
 
 impl Running {
@@ -68,7 +68,7 @@ impl Running {
     async fn stop(self) {
         let Self { runtime, marketplace, stop, serving } = self;
         stop.cancel();
-        serving.await.expect("serving does not panic").expect("serving ends well");
+        serving.await.expect("serving does not panic");
         let marketplace = Arc::into_inner(marketplace).expect("nobody serves any more");
         runtime.spawn(marketplace.stop()).await.expect("stopping does not panic");
         end(runtime).await;

@@ -21,8 +21,7 @@ pub struct StreamEvent {
 }
 
 impl Stream {
-    #[track_caller]
-    pub(crate) async fn new(asked: String, response: reqwest::Response) -> Self {
+    pub(crate) fn new(asked: String, response: reqwest::Response) -> Self {
         let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         assert!(
             response.status() == 200 && kind.starts_with("text/event-stream"),

@@ -65,6 +65,8 @@ pub type AppState = Arc<App>;
 pub struct Shown {
     pub json: Encoded,
     pub version: i64,
+    /// Whether the version names exactly this content: no stock was counted and no review written since it was made.
+    pub exact: bool,
 }
 
 impl App {
@@ -118,8 +120,9 @@ impl App {
         let mut encoded = HashMap::with_capacity(aggregates.len());
         for aggregate in aggregates.iter().filter(|aggregate| aggregate.product.public) {
             let view = view::product(aggregate, &sellers, &tree, &self.public_url, view::Eyes::Public);
-            let shown = Shown { json: Encoded::of(&view)?, version: aggregate.product.version };
-            encoded.insert(aggregate.product.id, shown);
+            let product = &aggregate.product;
+            let exact = product.seal == products::seal(product, &aggregate.skus);
+            encoded.insert(product.id, Shown { json: Encoded::of(&view)?, version: product.version, exact });
         }
         Ok(encoded)
     }

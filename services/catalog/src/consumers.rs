@@ -1,7 +1,8 @@
 //! What the catalogue does about events.
 
 use souk_contracts::events::{
-    OrderConfirmed, SellerApproved, SellerSuspended, SellerUpdated, StockChanged, UserDeleted,
+    OrderConfirmed, ProductDeleted, ProductUpdated, ReviewPosted, SellerApproved, SellerSuspended, SellerUpdated,
+    StockChanged, UserDeleted,
 };
 use souk_platform::events::{Consumers, Delivery};
 
@@ -27,6 +28,9 @@ pub fn consumers(app: &AppState) -> Consumers {
         .on(app.clone(), stock_changed)
         .on(app.clone(), order_confirmed)
         .on(app.clone(), user_deleted)
+        .on(app.clone(), product_updated)
+        .on(app.clone(), product_deleted)
+        .on(app.clone(), review_posted)
 }
 
 async fn seller_approved(app: AppState, delivery: Delivery<SellerApproved>) -> Result<(), Error> {
@@ -60,4 +64,22 @@ async fn order_confirmed(app: AppState, delivery: Delivery<OrderConfirmed>) -> R
 
 async fn user_deleted(app: AppState, delivery: Delivery<UserDeleted>) -> Result<(), Error> {
     forget_user(&app, delivery.receipt, delivery.event.user_id).await
+}
+
+/// Our own events end what the caches hold. Whoever made the change did so already, unless its caller went away between
+/// the commit and that.
+async fn product_updated(app: AppState, delivery: Delivery<ProductUpdated>) -> Result<(), Error> {
+    let product = delivery.event.product;
+    app.caches.product_changed(product.product_id, product.skus.into_iter().map(|sku| sku.sku_id)).await;
+    Ok(())
+}
+
+async fn product_deleted(app: AppState, delivery: Delivery<ProductDeleted>) -> Result<(), Error> {
+    app.caches.product_changed(delivery.event.product_id, delivery.event.sku_ids).await;
+    Ok(())
+}
+
+async fn review_posted(app: AppState, delivery: Delivery<ReviewPosted>) -> Result<(), Error> {
+    app.caches.product_counted(delivery.event.product_id).await;
+    Ok(())
 }

@@ -20,6 +20,9 @@ mod rpc;
 mod store;
 pub mod verify;
 
+#[cfg(test)]
+mod tests;
+
 pub use config::{Config, QueueConfig, ShippingMethod};
 pub use store::Migrator;
 
@@ -52,15 +55,18 @@ pub struct Deps {
 /// The service, ready to be mounted. An error names the part of the configuration that can't be worked with.
 #[expect(clippy::unused_async, reason = "every service is made by an async function")]
 pub async fn service(deps: Deps) -> Result<Service, Problem> {
-    let app = Arc::new(app::App::new(deps)?);
-    Ok(Service {
+    Ok(serve(&Arc::new(app::App::new(deps)?)))
+}
+
+fn serve(app: &app::AppState) -> Service {
+    Service {
         name: NAME,
         title: "Orders Service",
-        routes: http::routes(Arc::clone(&app)),
+        routes: http::routes(Arc::clone(app)),
         root_routes: OpenApiRouter::new(),
-        rpc: Some(rpc::routes(Arc::clone(&app))),
-        consumers: consumers::consumers(&app),
-        jobs: jobs::jobs(&app),
+        rpc: Some(rpc::routes(Arc::clone(app))),
+        consumers: consumers::consumers(app),
+        jobs: jobs::jobs(app),
         db: Some(app.db.clone()),
-    })
+    }
 }

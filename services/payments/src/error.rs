@@ -87,8 +87,8 @@ impl From<Error> for Problem {
                 conflict("other_provider", &format!("this can only be done with payments of the provider {name}"))
             }
             Error::ProviderNotOffered => Self::invalid("provider", "is not offered here"),
-            Error::Provider(fault @ Fault::Unavailable { .. }) => {
-                tracing::warn!(%fault, "a payment provider is unavailable");
+            // The cause was logged where the provider was called.
+            Error::Provider(Fault::Unavailable { .. }) => {
                 let message = "the payment provider does not answer; try again or choose another";
                 Self::new(ErrorKind::Unavailable, "provider_unavailable", message)
             }

@@ -16,7 +16,7 @@ use crate::{
     },
     error::Error,
     operations::{
-        cancel_payment::cancel_payment,
+        cancel_payment::{By, cancel_payment},
         create_payment::{NewPayment, NewPortion, create_payment},
         refresh_payment::refresh_payment,
         request_refund::{Bearer, RefundWish, request_refund},
@@ -107,7 +107,7 @@ impl Payments for Calls {
     }
 
     async fn cancel_payment(&self, request: Request<GetPaymentRequest>) -> Result<Response<Reply>, Status> {
-        Ok(reply(cancel_payment(&self.0, payment_id(&request.into_inner())?).await?))
+        Ok(reply(cancel_payment(&self.0, payment_id(&request.into_inner())?, By::Order).await?))
     }
 
     async fn refund_payment(

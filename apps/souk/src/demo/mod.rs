@@ -107,7 +107,6 @@ fn text<'a>(value: &'a Value, field: &'static str) -> Result<&'a str, DemoError>
 /// A seller with its login.
 struct Seller {
     id: String,
-    name: String,
     api: Api,
 }
 
@@ -132,7 +131,7 @@ async fn sellers(api: &Api, admin: &Api, sample: &Sample) -> Result<Vec<Seller>,
                     admin.post(&format!("/admin/sellers/{id}/approve"), &json!({})).await?;
                 }
                 bar.inc(1);
-                Ok::<_, DemoError>(Seller { id, name: name.clone(), api: own })
+                Ok::<_, DemoError>(Seller { id, api: own })
             }
         })
         .buffered(AT_ONCE)

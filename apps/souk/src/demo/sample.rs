@@ -143,10 +143,10 @@ impl Category {
         body.insert("title".to_owned(), json!(title));
         body.insert("description".to_owned(), json!(description));
         body.insert("attributes".to_owned(), Value::Object(attributes));
+        body.insert("currency".to_owned(), json!(currency));
         let stock = |random: &mut SmallRng| if random.random_bool(0.04) { 0 } else { random.random_range(5..200) };
         if self.options.is_empty() {
             body.insert("price".to_owned(), json!(base));
-            body.insert("currency".to_owned(), json!(currency));
             body.insert("stock".to_owned(), json!(stock(random)));
             return body;
         }
@@ -157,7 +157,7 @@ impl Category {
                 let surcharge = i64::try_from(place).unwrap_or(0) / 2 * 100;
                 json!({
                     "code": format!("D{number:03}-{place}"), "options": options, "price": base + surcharge,
-                    "currency": currency, "stock": stock(random),
+                    "stock": stock(random),
                 })
             })
             .collect();

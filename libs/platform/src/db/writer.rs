@@ -17,6 +17,8 @@ use super::{Shared, Tx, outbox};
 
 /// Transactions in one commit, at most.
 const BATCH: usize = 64;
+/// Events written by one statement.
+const EVENTS_AT_ONCE: usize = 1000;
 /// Transactions that may wait before callers have to wait to queue up.
 const QUEUE: usize = 4096;
 
@@ -188,9 +190,14 @@ async fn batch(connection: &DatabaseConnection, first: Job, queue: &mut mpsc::Re
     }
     let Some(transaction) = open else { return false };
     let published = !events.is_empty();
-    if published && let Err(error) = outbox::Entity::insert_many(events).exec_without_returning(&*transaction).await {
-        abandon(Some(transaction), kept, &error).await;
-        return false;
+    // Databases bind a limited number of values in one statement (SQLite 32,766).
+    let mut rows = events.into_iter().peekable();
+    while rows.peek().is_some() {
+        let some: Vec<_> = rows.by_ref().take(EVENTS_AT_ONCE).collect();
+        if let Err(error) = outbox::Entity::insert_many(some).exec_without_returning(&*transaction).await {
+            abandon(Some(transaction), kept, &error).await;
+            return false;
+        }
     }
     let result = match Arc::try_unwrap(transaction) {
         Ok(transaction) => transaction.commit().await,

@@ -358,8 +358,8 @@ async fn record(tx: crate::db::Tx, verdicts: Vec<Verdict>, now: Timestamp) -> Re
             })
         })
         .collect();
-    if !dead.is_empty() {
-        dead_letter::Entity::insert_many(dead).exec_without_returning(&tx).await?;
+    for some in dead.chunks(500) {
+        dead_letter::Entity::insert_many(some.iter().cloned()).exec_without_returning(&tx).await?;
     }
     Ok(())
 }

@@ -18,8 +18,8 @@ pub struct Failure(pub Problem);
 pub struct ErrorCode(pub Cow<'static, str>);
 
 /// `error` of the error envelope.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct ErrorBody<'a> {
+#[derive(Debug, Serialize)]
+struct ErrorBody<'a> {
     /// A stable `snake_case` word.
     code: &'a str,
     /// A sentence for people.

@@ -11,7 +11,7 @@ use serde::{
     Deserializer,
     de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::error::Category;
+use serde_json::Value;
 use souk_kernel::{ErrorKind, Problem};
 
 use super::survey::{Faults, Node};
@@ -27,20 +27,13 @@ pub fn parse<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Resu
     for field in nul {
         faults.add(field, "may not hold the character NUL");
     }
-    let value = match serde_json::from_slice::<T>(bytes) {
-        Ok(value) => Some(value),
-        Err(error) if error.classify() == Category::Data => {
-            let whole: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
-            faults.read(Node::Json(&whole))
-        }
-        Err(error) => return Err(not_json(&error)),
-    };
+    let whole: Value = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
+    let value = faults.read::<T>(Node::Json(&whole), bytes.len());
     if let Some(value) = &value {
         faults.check(value);
     }
     faults.for_body()?;
-    // Without a value there was a fault, unless a type reads differently from a value than from bytes.
-    value.ok_or_else(|| Problem::malformed("body", "is not of the shape that is wanted here"))
+    Ok(value.expect("there is a value or a fault"))
 }
 
 fn not_json(error: &serde_json::Error) -> Problem {

@@ -94,6 +94,8 @@ fn wrong_types_and_unknown_fields_are_malformed() {
     assert_eq!(kind, ErrorKind::Malformed);
     assert_eq!(fields, ["items[0].colour", "items[0].quantity", "name", "nmae", "note"]);
     assert_eq!(refused("[]"), (ErrorKind::Malformed, vec!["body".into()]));
+    let array = format!(r#"{{"name":"a","currency":"GBP","items":[["{SKU}",1]]}}"#);
+    assert_eq!(refused(&array), (ErrorKind::Malformed, vec!["items[0]".into()]));
     assert_eq!(refused("null"), (ErrorKind::Malformed, vec!["body".into()]));
 }
 
@@ -116,6 +118,14 @@ fn nul_is_invalid_wherever_it_stands() {
         r#"{"name":"a\u0000","currency":"GBP","items":[{"sku_id":"SKU","quantity":0}],"attributes":{"x":"\u0000"}}"#;
     let fields = vec!["name".into(), "attributes.x".into(), "items[0].quantity".into()];
     assert_eq!(refused(json), (ErrorKind::Invalid, fields));
+}
+
+#[test]
+fn naming_faults_costs_little_for_a_large_body() {
+    let keys: Vec<String> = (0..100_000).map(|n| format!("\"unknown{n}\":1")).collect();
+    let (kind, fields) = refused(&format!("{{{}}}", keys.join(",")));
+    assert_eq!(kind, ErrorKind::Malformed);
+    assert!(fields.len() < 5, "{}", fields.len());
 }
 
 #[test]

@@ -24,12 +24,12 @@ pub(crate) mod testing;
 
 pub use body::{Body, Hashed, OptionalBody, RawBody};
 pub use conditional::{IfMatch, IfNoneMatch, NotModified, etag};
-pub use failure::{ErrorBody, ErrorCode, Failure, dress, method_not_allowed, not_found, panicked, status_of};
+pub use failure::{ErrorCode, Failure, dress, method_not_allowed, not_found, panicked, status_of};
 pub use idempotency::{IdempotencyKey, idempotent};
 pub use json::parse as parse_json;
 pub use paging::{Paging, decode_cursor, encode_cursor};
 pub use params::Params;
 pub(crate) use params::single_header;
 pub use path::{PathId, PathIds, PathText};
-pub use reply::{Encoded, List, NoContent, PageMeta, Payload, Reply};
+pub use reply::{Encoded, List, NoContent, Payload, Reply};
 pub use upload::{Upload, UploadedFile};

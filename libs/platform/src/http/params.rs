@@ -28,20 +28,25 @@ where
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let query = query_of(parts)?;
         let mut faults = Faults::default();
-        let value = faults.read::<T>(Node::Query(&query));
+        let value = faults.read::<T>(Node::Query(&query), parts.uri.query().map_or(0, str::len));
         if let Some(value) = &value {
             faults.check(value);
         }
         faults.for_query()?;
-        value.map(Self).ok_or_else(|| Failure(Problem::malformed("query", "can't be read")))
+        Ok(Self(value.expect("there is a value or a fault")))
     }
 }
+
+const MAX_PARAMETERS: usize = 200;
 
 /// The parameters with all their values.
 pub(super) fn query_of(parts: &Parts) -> Result<Query, Failure> {
     let Ok(Pairs(pairs)) = Pairs::<Vec<(String, String)>>::try_from_uri(&parts.uri) else {
         return Err(Failure(Problem::malformed("query", "can't be read")));
     };
+    if pairs.len() > MAX_PARAMETERS {
+        return Err(Failure(Problem::malformed("query", format!("may have at most {MAX_PARAMETERS} parameters"))));
+    }
     let mut query = Query::new();
     let mut problem = Problem::new(ErrorKind::Malformed, "malformed", "some parameters are not acceptable");
     for (key, value) in pairs {

@@ -171,8 +171,8 @@ impl IntoResponse for NoContent {
 }
 
 /// `meta.page` of a list.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct PageMeta<'a> {
+#[derive(Debug, Serialize)]
+struct PageMeta<'a> {
     /// Rows asked for.
     limit: u64,
     /// Rows skipped.

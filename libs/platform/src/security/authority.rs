@@ -93,7 +93,9 @@ impl Authority {
     /// Who shows this token. 401 `unauthenticated` or `token_expired`; 503 when the keys can't be had.
     pub async fn authenticate(&self, bearer: &str) -> Result<Principal, Problem> {
         let hash = token_hash(bearer);
-        let claims = match self.0.tokens.get(&hash) {
+        let remembered = self.0.tokens.get(&hash);
+        let is_new = remembered.is_none();
+        let claims = match remembered {
             Some(claims) => claims,
             None => Arc::new(self.verify(bearer).await?),
         };
@@ -101,7 +103,9 @@ impl Authority {
             self.0.tokens.invalidate(&hash);
             return Err(token_expired());
         }
-        self.0.tokens.insert(hash, Arc::clone(&claims));
+        if is_new {
+            self.0.tokens.insert(hash, Arc::clone(&claims));
+        }
         Ok(Principal::from(Claims::clone(&claims)))
     }
 

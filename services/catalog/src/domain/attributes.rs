@@ -79,7 +79,7 @@ pub fn faults(values: &Attributes, schema: &Schema, limits: &Limits) -> Vec<Deta
         return faults;
     }
     for (key, value) in values {
-        let field = || format!("attributes.{}", key.chars().take(64).collect::<String>());
+        let field = || format!("attributes.{}", key.chars().take(128).collect::<String>());
         if key.trim().is_empty() || key.chars().count() > limits.key || key.chars().any(char::is_control) {
             faults.push(fault(field(), format!("a key has 1 to {} printable characters", limits.key)));
             continue;

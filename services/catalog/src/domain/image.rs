@@ -14,6 +14,15 @@ pub fn path(hash: &str) -> String {
     format!("{PREFIX}{hash}{SUFFIX}")
 }
 
+/// A hash as text.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string can't fail");
+        text
+    })
+}
+
 /// Whether this is the name of one of our files: a SHA-256 in hex and `.webp`.
 pub fn is_file_name(name: &str) -> bool {
     let hash = name.strip_suffix(SUFFIX).unwrap_or_default();

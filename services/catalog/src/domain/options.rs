@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use souk_kernel::Detail;
+
+use super::image;
 
 /// A variant's options as given and stored, for example `{"colour": "red", "size": "M"}`.
 pub type Options = Map<String, Value>;
 
 /// Options in one variant.
 const MOST: usize = 5;
+/// Characters of a combination's name.
+const KEY: usize = 200;
 /// Characters in a name or a value.
 const LONGEST: usize = 64;
 
@@ -17,8 +22,9 @@ const LONGEST: usize = 64;
 pub fn key(options: &Options) -> String {
     let folded: BTreeMap<String, String> =
         options.iter().map(|(name, value)| (fold(name), fold(&value_text(value)))).collect();
-    // As JSON, so that no separator can be imitated by a value.
-    serde_json::to_string(&folded).expect("texts can always be encoded")
+    // As JSON, so that no separator can be imitated by a value; as a hash of that when it is too long for an index.
+    let key = serde_json::to_string(&folded).expect("texts can always be encoded");
+    if key.chars().count() <= KEY { key } else { image::hex(&Sha256::digest(key)) }
 }
 
 /// For people, for example `red / M`; empty for the default variant.
@@ -91,6 +97,8 @@ mod tests {
         assert!(same_names(&a, &b) && !same_names(&a, &options(json!({"size": "42"}))));
         assert_ne!(key(&options(json!({"a": "b\",\"c\":\"d"}))), key(&options(json!({"a": "b", "c": "d"}))));
         assert_eq!(label(&a), "Red / 42");
+        let long = |end: &str| options((0..5).map(|n| (format!("{n}{}", "\"".repeat(60)), json!(end))).collect());
+        assert!(key(&long("x")).len() == 64 && key(&long("x")) != key(&long("y")));
     }
 
     #[test]

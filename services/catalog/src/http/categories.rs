@@ -18,6 +18,7 @@ use souk_platform::{
 };
 use utoipa::{IntoParams, ToSchema};
 
+use super::products::public;
 use crate::{
     app::{App, AppState},
     domain::{attributes::Definition, category::CategoryTree},
@@ -89,7 +90,8 @@ pub async fn list(State(app): State<AppState>, Params(params): Params<RootParams
     let (limit, offset) = (params.limit.unwrap_or(100), params.offset.unwrap_or_default());
     let key = (app.caches.edition(), limit, offset);
     let fill = || async { encode_roots(&app, limit, offset).await.map_err(souk_kernel::Problem::from) };
-    Ok(Reply::raw(app.caches.roots.get_or_fill(key, fill).await?).into_response())
+    let roots = Reply::raw(app.caches.roots.get_or_fill(key, fill).await?);
+    Ok(roots.header(header::CACHE_CONTROL, public(&app)).into_response())
 }
 
 async fn encode_roots(app: &App, limit: u64, offset: u64) -> Result<Encoded, Error> {
@@ -107,7 +109,8 @@ async fn encode_roots(app: &App, limit: u64, offset: u64) -> Result<Encoded, Err
     responses((status = 200, body = Envelope<Category>), Failure))]
 pub async fn get(State(app): State<AppState>, PathText(name): PathText) -> Result<Reply<Encoded>, Error> {
     let id = app.categories().await?.find(&name).map(|category| category.id);
-    shown(&app, id.ok_or_else(|| Error::not_found("category"))?).await
+    let found = shown(&app, id.ok_or_else(|| Error::not_found("category"))?).await?;
+    Ok(found.header(header::CACHE_CONTROL, public(&app)))
 }
 
 async fn shown(app: &App, id: CategoryId) -> Result<Reply<Encoded>, Error> {

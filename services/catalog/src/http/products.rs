@@ -59,7 +59,10 @@ pub async fn list(
                     Page { items: Vec::new(), limit: page.limit, offset: page.offset, total: 0, next_cursor: None };
                 Ok(array(none, Vec::new())?.into_response())
             }
-            scope => Ok(owners_page(&app, filter, scope, sort, page).await?.into_response()),
+            scope => {
+                let page = owners_page(&app, filter, scope, sort, page).await?;
+                Ok(page.header(header::CACHE_CONTROL, HeaderValue::from_static("no-store")).into_response())
+            }
         };
     }
     let found = app.public_page(&filter, sort, page).await?;
@@ -113,9 +116,10 @@ pub async fn get(
 ) -> Result<Response, Error> {
     let unknown = || Error::not_found("product");
     let id = app.product_id(&name).await?.ok_or_else(unknown)?;
-    if let Some(Shown { json, version }) = app.shown(id).await? {
+    if let Some(Shown { json, version, exact }) = app.shown(id).await? {
         let tag = etag(version);
-        if held.holds(&tag) {
+        // Stock changes without the version; who holds an older count is not told that nothing changed.
+        if exact && held.holds(&tag) {
             return Ok(NotModified::new(tag).header(header::CACHE_CONTROL, public(&app)).into_response());
         }
         return Ok(Reply::raw(json).etag(version).header(header::CACHE_CONTROL, public(&app)).into_response());
@@ -126,7 +130,8 @@ pub async fn get(
     Ok(own(&app, id).await?.header(header::CACHE_CONTROL, HeaderValue::from_static("no-store")).into_response())
 }
 
-fn public(app: &App) -> HeaderValue {
+/// For answers that are the same for everybody.
+pub fn public(app: &App) -> HeaderValue {
     HeaderValue::try_from(format!("public, max-age={}", app.config.cache.public_max_age.as_secs()))
         .expect("digits may stand in a header")
 }

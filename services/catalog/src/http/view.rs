@@ -17,7 +17,7 @@ use crate::{
         rating,
     },
     store::{
-        entities::{sku, variant},
+        entities::{seller, sku, variant},
         products::Aggregate,
         sellers::Sellers,
         standing,
@@ -47,12 +47,12 @@ pub struct Product<'a> {
     /// Of the winning offer.
     stock: i64,
     status: Status,
-    seller: Seller<'a>,
+    seller: ProductSeller<'a>,
     category: CategoryName<'a>,
     #[schema(value_type = Object)]
     attributes: &'a Attributes,
     images: Vec<String>,
-    rating: Rating,
+    rating: Stars,
     skus: Vec<Sku<'a>>,
     /// What decided between the winning offer and the next best.
     offer_reason: Option<OfferReason>,
@@ -73,21 +73,21 @@ impl<'a> Product<'a> {
 
 /// A seller, in short.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Seller<'a> {
+pub struct ProductSeller<'a> {
     id: SellerId,
     name: &'a str,
     slug: &'a str,
-    rating: Rating,
+    rating: Stars,
 }
 
 /// Stars: their average to two decimals (0 without reviews) and how many reviews there are.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Rating {
+pub struct Stars {
     average: f64,
     count: i64,
 }
 
-impl From<rating::Rating> for Rating {
+impl From<rating::Rating> for Stars {
     fn from(rating: rating::Rating) -> Self {
         Self { average: rating.average(), count: rating.count }
     }
@@ -115,7 +115,7 @@ pub struct Sku<'a> {
     #[schema(value_type = String)]
     currency: Currency,
     stock: i64,
-    seller: Seller<'a>,
+    seller: ProductSeller<'a>,
     /// For the winning offer of its variant: what decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     offer_reason: Option<OfferReason>,
@@ -142,7 +142,7 @@ pub fn product<'a>(
             price: sku.price,
             currency: row.currency,
             stock: stock(sku, sellers, eyes)?,
-            seller: seller(sku.seller_id, sellers),
+            seller: named(sku.seller_id, sellers),
             offer_reason: reasons.get(&sku.id).copied(),
         })
     };
@@ -157,7 +157,7 @@ pub fn product<'a>(
         currency: row.currency,
         stock: winner.and_then(|winner| stock(winner, sellers, eyes)).unwrap_or_default(),
         status: row.status,
-        seller: seller(winner.map_or(row.seller_id, |winner| winner.seller_id), sellers),
+        seller: named(winner.map_or(row.seller_id, |winner| winner.seller_id), sellers),
         category: category(row.category_id, tree),
         attributes: &row.attributes.0,
         images: row.images.0.iter().map(|address| image::shown(address, public_url)).collect(),
@@ -189,13 +189,13 @@ fn stock(sku: &sku::Model, sellers: &Sellers, eyes: Eyes) -> Option<i64> {
     Some(if status.sells() { sku.stock } else { 0 })
 }
 
-fn seller(id: SellerId, sellers: &Sellers) -> Seller<'_> {
+fn named(id: SellerId, sellers: &Sellers) -> ProductSeller<'_> {
     let known = sellers.get(&id);
-    Seller {
+    ProductSeller {
         id,
         name: known.map_or("", |seller| &seller.name),
         slug: known.map_or("", |seller| &seller.slug),
-        rating: known.map(crate::store::entities::seller::Model::rating).unwrap_or_default().into(),
+        rating: known.map(seller::Model::rating).unwrap_or_default().into(),
     }
 }
 

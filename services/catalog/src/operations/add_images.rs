@@ -39,17 +39,9 @@ pub async fn store_image(app: &App, field: &str, bytes: Bytes) -> Result<String,
         Problem::internal()
     })?;
     let webp = converted.map_err(|fault| Error::invalid(field, fault))?;
-    let address = address::path(&hex(&Sha256::digest(&webp)));
+    let address = address::path(&address::hex(&Sha256::digest(&webp)));
     app.files.put(address.trim_start_matches('/'), webp.into()).await?;
     Ok(address)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string can't fail");
-        text
-    })
 }
 
 fn convert(bytes: &[u8], format: ImageFormat, config: &ImagesConfig) -> Result<Vec<u8>, String> {

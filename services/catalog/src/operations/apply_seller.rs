@@ -78,7 +78,8 @@ pub async fn recount_offers(app: &App, receipt: Receipt, recount: OffersRecount)
                 return Ok(false);
             }
             let page = products::next_of_seller(&tx, seller_id, after, PAGE).await?;
-            let changed = standing::refresh(&tx, &page).await?;
+            let mut changed = standing::refresh(&tx, &page).await?;
+            products::renew(&tx, &mut changed).await?;
             for aggregate in &changed {
                 announce::updated(&tx, aggregate, &tree);
             }

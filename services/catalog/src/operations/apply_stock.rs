@@ -3,7 +3,6 @@
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use souk_kernel::{ProductId, SkuId};
 
-use super::announce;
 use crate::{
     app::App,
     error::Error,
@@ -28,7 +27,6 @@ pub async fn apply_stock(app: &App, id: SkuId, available: i64, version: i64) -> 
         tracing::debug!(sku = %id, "a stock level of an unknown SKU");
         return Ok(());
     };
-    let tree = app.categories().await?;
     let effect = app
         .db
         .transaction(move |tx| async move {
@@ -48,9 +46,6 @@ pub async fn apply_stock(app: &App, id: SkuId, available: i64, version: i64) -> 
                 return Ok(Effect::None);
             }
             let changed = standing::refresh(&tx, &[product]).await?;
-            for aggregate in &changed {
-                announce::updated(&tx, aggregate, &tree);
-            }
             Ok::<_, Error>(Effect::Turned { offers_changed: !changed.is_empty() })
         })
         .await?;

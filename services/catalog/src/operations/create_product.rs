@@ -105,6 +105,7 @@ pub async fn create_product(app: &App, seller: SellerId, mut new: NewProduct) ->
             name(&tx, &mut aggregate.product).await?;
             let sellers = sellers::find(&tx, [seller]).await?;
             Standing::computed(&aggregate.product, &aggregate.skus, &sellers).apply(&mut aggregate.product);
+            aggregate.product.seal = products::seal(&aggregate.product, &aggregate.skus);
             announce::created(&tx, &aggregate, &tree);
             products::insert(&tx, vec![aggregate]).await?;
             Ok::<_, Error>(())
@@ -246,6 +247,7 @@ pub fn blank(seller_id: SellerId, category_id: CategoryId, currency: Currency, n
         rating_rank: 0,
         popularity: 0,
         version: 1,
+        seal: 0,
         created_at: now,
         updated_at: now,
     }

@@ -238,6 +238,7 @@ async fn insert(tx: &Tx, seller: SellerId, mut created: Vec<Aggregate>, tree: &C
         new.product.slug = product::slug(&new.product.title, new.product.id, |slug| taken.contains(slug));
         taken.insert(new.product.slug.clone());
         Standing::computed(&new.product, &new.skus, &sellers).apply(&mut new.product);
+        new.product.seal = products::seal(&new.product, &new.skus);
         announce::created(tx, new, tree);
     }
     products::insert(tx, created).await?;

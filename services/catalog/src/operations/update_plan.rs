@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use serde::Deserialize;
-use souk_kernel::{CategoryId, SkuId};
+use souk_kernel::{CategoryId, Detail, SkuId};
 use utoipa::ToSchema;
 
 use super::create_product::{NewSku, check_images, check_sku};
 use crate::{
     app::App,
     domain::{
-        attributes::{self, Attributes, Limits, OF_REQUESTS},
+        attributes::{self, Attributes, Limits, OF_IMPORTS, OF_REQUESTS, Schema},
         category::CategoryTree,
         faults::{self, Faults},
         image,
@@ -138,10 +138,12 @@ pub fn plan(
     let category_id = category_id.flatten().filter(|id| *id != product.category_id);
     if wish.attributes.is_some() || category_id.is_some() {
         let schema = tree.schema(category_id.unwrap_or(product.category_id));
-        let values = wish.attributes.as_ref().unwrap_or(&product.attributes.0);
-        // An import may have brought more than a request may; what is there may be sent back.
-        let limits = Limits { count: OF_REQUESTS.count.max(product.attributes.0.len()), ..OF_REQUESTS };
-        faults.extend(attributes::faults(values, &schema, &limits));
+        faults.extend(attribute_faults(
+            &product.attributes.0,
+            wish.attributes.as_ref(),
+            &schema,
+            category_id.is_some(),
+        ));
     }
     if let Some(images) = &wish.images {
         check_images(&mut faults, images, app);
@@ -162,6 +164,20 @@ pub fn plan(
     }
     faults.into_result()?;
     Ok(plan)
+}
+
+/// An import may have brought more than a request may: what is there already may stay, and may be sent back.
+fn attribute_faults(old: &Attributes, new: Option<&Attributes>, schema: &Schema, moves: bool) -> Vec<Detail> {
+    let Some(new) = new else {
+        return attributes::faults(old, schema, &Limits { enforce_schema: true, ..OF_IMPORTS });
+    };
+    let limits = Limits { count: OF_REQUESTS.count.max(old.len()), ..OF_REQUESTS };
+    let mut faults = attributes::faults(new, schema, &limits);
+    if !moves {
+        let same = |key: &str| old.get(key).is_some_and(|old| new.get(key) == Some(old));
+        faults.retain(|fault| !fault.field.strip_prefix("attributes.").is_some_and(same));
+    }
+    faults
 }
 
 fn check_status(faults: &mut Faults, wish: Option<&str>, before: Status, scope: Scope, app: &App) -> Option<Status> {

@@ -149,6 +149,7 @@ pub async fn store(tx: &Tx, changed: &mut Aggregate, tree: &CategoryTree) -> Res
     changed.product.updated_at = tx.now();
     let sellers = sellers::find(tx, changed.skus.iter().map(|sku| sku.seller_id)).await?;
     Standing::computed(&changed.product, &changed.skus, &sellers).apply(&mut changed.product);
+    changed.product.seal = products::seal(&changed.product, &changed.skus);
     if !products::update(tx, changed.product.clone(), seen).await? {
         return Err(Error::VersionLost);
     }

@@ -49,6 +49,8 @@ pub mod product {
         /// Units sold.
         pub popularity: i64,
         pub version: i64,
+        /// What [`seal`](crate::store::products::seal) gave when this version was made.
+        pub seal: i64,
         pub created_at: Timestamp,
         pub updated_at: Timestamp,
     }

@@ -94,6 +94,7 @@ fn products() -> TableCreateStatement {
         .col(big_integer("rating_rank"))
         .col(big_integer("popularity"))
         .col(big_integer("version"))
+        .col(big_integer("seal"))
         .col(timestamp_with_time_zone("created_at"))
         .col(timestamp_with_time_zone("updated_at"))
         .foreign_key(&mut refers("products", "category_id", "categories"))
@@ -106,7 +107,7 @@ fn variants() -> TableCreateStatement {
         .col(pk_uuid("id"))
         .col(uuid("product_id"))
         .col(json_binary("options"))
-        .col(string_len("options_key", 700))
+        .col(string_len("options_key", 200))
         .foreign_key(&mut refers("variants", "product_id", "products"))
         .take()
 }

@@ -23,6 +23,27 @@ pub struct Aggregate {
     pub skus: Vec<sku::Model>,
 }
 
+/// Counts what changes on a product's page without a new version: stock and reviews. While it is what it was when the
+/// version was made, the version names one content.
+pub fn seal(product: &product::Model, skus: &[sku::Model]) -> i64 {
+    skus.iter().fold(product.rating_count, |sum, sku| sum.wrapping_add(sku.stock_version))
+}
+
+/// Gives these products their next version.
+pub async fn renew(connection: &impl ConnectionTrait, changed: &mut [Aggregate]) -> Result<(), DbErr> {
+    for Aggregate { product, skus, .. } in changed {
+        product.version += 1;
+        product.seal = seal(product, skus);
+        product::Entity::update_many()
+            .col_expr(product::Column::Version, Expr::value(product.version))
+            .col_expr(product::Column::Seal, Expr::value(product.seal))
+            .filter(product::Column::Id.eq(product.id))
+            .exec(connection)
+            .await?;
+    }
+    Ok(())
+}
+
 /// A product that the scope may see. The owner's view holds drafts and archived ones too.
 pub async fn find(connection: &impl ConnectionTrait, id: ProductId, scope: Scope) -> Result<Option<Aggregate>, DbErr> {
     let found = load_many(connection, &[id]).await?.pop();
@@ -133,8 +154,6 @@ pub async fn insert(connection: &impl ConnectionTrait, aggregates: Vec<Aggregate
         variants.extend(aggregate.variants);
         skus.extend(aggregate.skus);
     }
-    // In the order of the index, so that thousands of rows touch each of its pages once.
-    values.sort_unstable_by(|a: &attribute::Model, b| (&a.name, &a.text_value).cmp(&(&b.name, &b.text_value)));
     bulk::insert(connection, products).await?;
     bulk::insert(connection, variants).await?;
     bulk::insert(connection, skus).await?;

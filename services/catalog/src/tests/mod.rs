@@ -1,7 +1,6 @@
 //! The service behind its own HTTP routes and calls, with neighbours made of a few maps.
 
 mod categories;
-mod icecat;
 mod import;
 mod neighbours;
 mod offers;
@@ -210,9 +209,4 @@ pub async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) 
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(10), wait).await.expect("it never came to hold");
-}
-impl Market {
-    pub fn size(&self) -> u64 {
-        std::fs::metadata(self._folder.path().join("catalog.db")).unwrap().len()
-    }
 }

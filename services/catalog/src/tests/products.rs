@@ -44,6 +44,12 @@ async fn a_product_is_listed_read_changed_and_archived() {
     let counted = market.put(shop.person, &path, json!({"stock": 3})).await.data(200);
     assert_eq!((&counted["stock"], &counted["version"]), (&json!(3), &json!(2)));
     assert_eq!(market.get(&path).await.data(200)["stock"], 3);
+    let held = Request::get(&path).header(header::IF_NONE_MATCH, "\"2\"").body(Body::empty()).unwrap();
+    assert_eq!(
+        market.raw(None, held).await.status(),
+        200,
+        "the stock is another than that which was read with this tag"
+    );
 
     assert_eq!(market.delete(shop.person, &path).await.status, 204);
     assert_eq!(market.get(&path).await.error(404).0, "not_found");

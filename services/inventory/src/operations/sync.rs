@@ -58,7 +58,7 @@ pub struct ItemResult {
 /// Takes over what a source says, every item by itself, and reports what became of each.
 ///
 /// A long file is several batches with a report each: no one of them holds up the orders that wait for the writer.
-pub async fn sync(app: &App, source: store::source::Model, mut batch: Batch) -> Result<Vec<ItemResult>, Error> {
+pub async fn sync(app: &App, source: store::source::Model, batch: Batch) -> Result<Vec<ItemResult>, Error> {
     if !source.enabled {
         return Err(Error::SourceDisabled);
     }
@@ -118,8 +118,8 @@ async fn run(
 ) -> Result<(Vec<ItemResult>, Vec<Totals>), Error> {
     // Read again: another batch may have given the next report its number, and the source may be gone.
     let source = sources::find_for_seller(tx, &source.name, source.seller_id).await?.ok_or(Error::UnknownSource)?;
-    let named = batch.items.iter().filter_map(|item| names.get(&item.sku));
-    let sku_ids: Vec<SkuId> = named.map(|(sku_id, _)| *sku_id).collect();
+    let found = batch.items.iter().filter_map(|item| names.get(&item.sku));
+    let sku_ids: Vec<SkuId> = found.map(|(sku_id, _)| *sku_id).collect();
     let mut stocks = stock::lock(tx, sku_ids.iter().copied()).await?;
     stocks.retain(|_, stock| stock.seller_id() == source.seller_id);
     let newest = sources::newest(tx, &source.name, &sku_ids).await?;

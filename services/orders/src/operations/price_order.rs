@@ -169,11 +169,14 @@ fn not_sellable(lines: Vec<(usize, String)>) -> Problem {
 
 /// Why what was paid can no longer be sold, if so. When the catalog does not answer, the sale stands.
 pub async fn no_longer_sellable(app: &App, order: &crate::store::Order) -> Option<String> {
-    let sku_ids = order.lines.iter().map(|line| line.sku_id.to_string()).collect();
-    match app.catalog.clone().offers(OffersRequest { sku_ids }).await {
+    let sku_ids: Vec<String> = order.lines.iter().map(|line| line.sku_id.to_string()).collect();
+    match app.catalog.clone().offers(OffersRequest { sku_ids: sku_ids.clone() }).await {
         Ok(reply) => {
-            let refused = |offer: &Offer| (!offer.sellable).then(|| offer.not_sellable_reason.clone());
-            reply.into_inner().offers.iter().find_map(refused)
+            let offers = reply.into_inner().offers;
+            sku_ids.iter().find_map(|sku| match offers.iter().find(|offer| offer.sku_id == *sku) {
+                Some(offer) => (!offer.sellable).then(|| offer.not_sellable_reason.clone()),
+                None => Some("product_unavailable".to_owned()),
+            })
         }
         Err(status) => {
             tracing::warn!(code = ?status.code(), "completing without asking the catalog");

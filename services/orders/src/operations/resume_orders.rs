@@ -3,7 +3,12 @@
 use souk_platform::context;
 
 use super::{check_out::resume, expire_order};
-use crate::{app::AppState, error::Error, store::orders};
+use crate::{
+    app::AppState,
+    error::Error,
+    events::{Refund, Undo},
+    store::orders,
+};
 
 const PAGE: u64 = 500;
 
@@ -41,4 +46,25 @@ pub async fn expire_overdue(app: &AppState) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Asks again for what should have gone back to the buyer by now: the net under events that were given up while a peer
+/// was down for long. Asking twice is harmless.
+pub async fn refund_overdue(app: &AppState) -> Result<(), Error> {
+    let before = app.now() - chrono::TimeDelta::minutes(10);
+    let mut after = None;
+    loop {
+        let rows = orders::unrefunded(app.db.reader(), before, after, PAGE).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = Some(last.0);
+        app.db
+            .transaction(move |tx| async move {
+                for (order_id, payment_id) in rows {
+                    tx.publish(Refund { order_id, payment_id, reason: "overdue".to_owned() });
+                    tx.publish(Undo { order_id });
+                }
+                Ok::<_, Error>(())
+            })
+            .await?;
+    }
 }

@@ -164,3 +164,26 @@ pub async fn overdue(conn: &impl ConnectionTrait, before: Timestamp, limit: u64)
         .all(conn)
         .await
 }
+
+/// Ended orders whose payment should have gone back by `before` and did not, with that payment.
+pub async fn unrefunded(
+    conn: &impl ConnectionTrait,
+    before: Timestamp,
+    after: Option<OrderId>,
+    limit: u64,
+) -> Result<Vec<(OrderId, PaymentId)>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .column(Column::PaymentId)
+        .filter(Column::Status.is_in([OrderStatus::Cancelled, OrderStatus::Expired]))
+        .filter(Column::PaymentStatus.is_in([PaymentStatus::Completed, PaymentStatus::PartiallyRefunded]))
+        .filter(Column::PaymentId.is_not_null())
+        .filter(Column::UpdatedAt.lt(before))
+        .apply_if(after, |select, after| select.filter(Column::Id.gt(after)))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(conn)
+        .await
+}

@@ -18,7 +18,11 @@ use crate::{
     app::AppState,
     domain::payment::{PaymentStatus, ProviderName},
     error::Error,
-    operations::{cancel_payment::cancel_payment, capture_payment::capture_payment, refresh_payment::refresh_payment},
+    operations::{
+        cancel_payment::{By, cancel_payment},
+        capture_payment::capture_payment,
+        refresh_payment::refresh_payment,
+    },
     store::{payments, refunds, webhooks},
 };
 
@@ -117,7 +121,7 @@ pub async fn cancel(
     PathId(id): PathId<PaymentId>,
     OptionalBody(Nothing {}): OptionalBody<Nothing>,
 ) -> Result<Reply<AdminPayment>, Error> {
-    Ok(Reply::ok(cancel_payment(&app, id).await?.into()))
+    Ok(Reply::ok(cancel_payment(&app, id, By::Operator).await?.into()))
 }
 
 /// It was looked at: takes the flag away.

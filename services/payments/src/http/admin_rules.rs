@@ -176,7 +176,7 @@ fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cap, D::Error> {
     Ok(Option::deserialize(deserializer)?.map_or(Cap::Remove, Cap::Set))
 }
 
-fn in_range(cap: &Cap, (): &()) -> garde::Result {
+fn in_range<C>(cap: &Cap, _: &C) -> garde::Result {
     match cap {
         Cap::Set(amount) if !(0..=MAX).contains(amount) => Err(garde::Error::new(format!("must be 0 to {MAX}"))),
         _ => Ok(()),

@@ -5,6 +5,7 @@ mod http;
 mod payments;
 mod refunds;
 mod shop;
+mod verify;
 
 pub use shop::Shop;
 use shop::{new_payment, portion};

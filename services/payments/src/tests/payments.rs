@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     operations::{
         accept_webhook::{accept_for_payment, accept_for_provider},
-        cancel_payment::cancel_payment,
+        cancel_payment::{By, cancel_payment},
         create_payment::create_payment,
         play_sandbox::press_button,
         reconcile::reconcile,
@@ -135,7 +135,7 @@ async fn the_provider_decides_between_cancelling_and_paying() {
     let races = payments.iter().map(|payment| async {
         let (paid, cancelled) = futures::join!(
             press_button(&shop.app, payment.id, Decision::Pay, Some(WebhookFault::Drop)),
-            cancel_payment(&shop.app, payment.id),
+            cancel_payment(&shop.app, payment.id, By::Order),
         );
         paid.unwrap();
         let seen = cancelled.unwrap().status;
@@ -151,11 +151,11 @@ async fn the_provider_decides_between_cancelling_and_paying() {
 async fn a_payment_made_after_it_was_given_up_is_announced() {
     let shop = Shop::open().await;
     let payment = shop.create(vec![portion("a", 1000, 0, 0, 0)]).await;
-    assert_eq!(cancel_payment(&shop.app, payment.id).await.unwrap().status, Status::Cancelled);
-    assert_eq!(cancel_payment(&shop.app, payment.id).await.unwrap().status, Status::Cancelled);
+    assert_eq!(cancel_payment(&shop.app, payment.id, By::Order).await.unwrap().status, Status::Cancelled);
+    assert_eq!(cancel_payment(&shop.app, payment.id, By::Order).await.unwrap().status, Status::Cancelled);
     press_button(&shop.app, payment.id, Decision::Pay, None).await.unwrap();
     shop.until(payment.id, |payment| payment.status == Status::Completed).await;
-    assert_eq!(cancel_payment(&shop.app, payment.id).await.unwrap().status, Status::Completed);
+    assert_eq!(cancel_payment(&shop.app, payment.id, By::Order).await.unwrap().status, Status::Completed);
 }
 
 #[tokio::test(flavor = "multi_thread")]

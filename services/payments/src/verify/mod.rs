@@ -6,7 +6,10 @@ mod ledger;
 mod payments;
 mod refunds;
 
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, TransactionTrait};
+use sea_orm::{
+    AccessMode, ColumnTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IsolationLevel, QueryFilter,
+    QueryOrder, QuerySelect, TransactionTrait,
+};
 use souk_kernel::{Currency, OrderId, PaymentId};
 use souk_platform::{db::Database, verify::Rule};
 
@@ -98,10 +101,13 @@ impl Checking {
     }
 }
 
-/// A view of one moment.
-async fn moment(db: &Database) -> Result<sea_orm::DatabaseTransaction, DbErr> {
-    use sea_orm::{AccessMode, IsolationLevel};
-    db.reader().begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await
+/// A view of one moment. SQLite's transactions always are one.
+async fn moment(db: &Database) -> Result<DatabaseTransaction, DbErr> {
+    let reader = db.reader();
+    if reader.get_database_backend() == DbBackend::Sqlite {
+        return reader.begin().await;
+    }
+    reader.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await
 }
 
 /// Says what differs, if something does.

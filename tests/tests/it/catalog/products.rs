@@ -92,7 +92,17 @@ async fn every_bad_field_of_a_product_is_named() {
         "stock": -1, "images": ["ftp://example.com/a.png", "javascript:alert(1)"], "status": "sold",
     });
     let answer = seller.client.post("/products", &bad).await;
-    answer.invalid(&["title", "description", "category_id", "price", "currency", "stock", "images[0]", "images[1]", "status"]);
+    answer.invalid(&[
+        "title",
+        "description",
+        "category_id",
+        "price",
+        "currency",
+        "stock",
+        "images[0]",
+        "images[1]",
+        "status",
+    ]);
     let bad = json!({"title": "x".repeat(201), "category_id": market.category.id(), "skus": [
         {"code": "A", "options": {"size": "S"}, "price": -1, "stock": -1},
         {"code": "A", "options": {"size": "S"}, "price": 1, "stock": 1},
@@ -114,7 +124,8 @@ async fn limits_of_a_product_are_kept_to_the_last_one() {
         product
     };
     let images = |count: usize| json!((0..count).map(|n| format!("https://example.com/{n}.png")).collect::<Vec<_>>());
-    let attributes = |count: usize| json!((0..count).map(|n| (format!("key{n}"), json!(n))).collect::<serde_json::Map<_, _>>());
+    let attributes =
+        |count: usize| json!((0..count).map(|n| (format!("key{n}"), json!(n))).collect::<serde_json::Map<_, _>>());
     for (field, most, more) in [
         ("title", json!("é".repeat(200)), json!("é".repeat(201))),
         ("description", json!("é".repeat(20_000)), json!("é".repeat(20_001))),
@@ -135,7 +146,9 @@ async fn a_product_may_have_a_hundred_variants() {
     let market = Market::start().await;
     let seller = market.seller("Tea House").await;
     let product = |count: usize| {
-        let skus: Vec<_> = (0..count).map(|n| json!({"code": format!("C{n}"), "options": {"n": n.to_string()}, "price": 100, "stock": 1})).collect();
+        let skus: Vec<_> = (0..count)
+            .map(|n| json!({"code": format!("C{n}"), "options": {"n": n.to_string()}, "price": 100, "stock": 1}))
+            .collect();
         json!({"title": "Many", "category_id": market.category.id(), "skus": skus})
     };
     assert_eq!(seller.lists_as(&product(100)).await.list("skus").len(), 100);

@@ -9,7 +9,8 @@ async fn put_and_patch_replace_the_named_fields() {
     let seller = market.seller("Tea House").await;
     let teapot = seller.lists("Teapot", 2500, 5).await;
     let path = format!("/products/{}", teapot.id());
-    let changed = seller.client.put(&path, &json!({"title": "Better Teapot", "attributes": {"material": "clay"}})).await.ok();
+    let changed =
+        seller.client.put(&path, &json!({"title": "Better Teapot", "attributes": {"material": "clay"}})).await.ok();
     assert_eq!((changed.text("title"), changed.number("price")), ("Better Teapot", 2500));
     assert_eq!(changed["description"], teapot["description"]);
     assert!(changed.number("version") > teapot.number("version"));

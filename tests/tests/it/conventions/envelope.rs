@@ -52,7 +52,19 @@ async fn a_valid_request_id_is_taken_and_any_other_replaced() {
 async fn what_is_not_json_is_400_and_what_does_not_say_so_415() {
     let market = Market::start().await;
     let post = || market.client.post_empty("/auth/login");
-    for body in ["", "{", "nonsense", "{\"email\":\"a\",}", "{} {}", "[]", "null", "\"text\"", "7", "\u{feff}{}", "{'email':'a'}"] {
+    for body in [
+        "",
+        "{",
+        "nonsense",
+        "{\"email\":\"a\",}",
+        "{} {}",
+        "[]",
+        "null",
+        "\"text\"",
+        "7",
+        "\u{feff}{}",
+        "{'email':'a'}",
+    ] {
         post().bytes("application/json", body).await.is(400);
     }
     post().bytes("application/json", vec![0xff, 0xfe, b'{', b'}']).await.is(400);

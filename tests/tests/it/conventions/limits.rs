@@ -11,7 +11,8 @@ async fn a_body_of_ten_megabytes_is_413() {
     let cleo = market.buyer("Cleo").await;
     let huge = format!("{{\"name\":\"{}\"}}", "x".repeat(10 << 20));
     // A server may also hang up on who goes on sending after it has answered.
-    if let Ok(answer) = cleo.client.call(http::Method::PUT, "/users/me").bytes("application/json", huge).attempt().await {
+    if let Ok(answer) = cleo.client.call(http::Method::PUT, "/users/me").bytes("application/json", huge).attempt().await
+    {
         assert!(answer.faults().is_empty(), "{answer}");
         answer.refused(413, "too_large");
     }
@@ -73,7 +74,8 @@ async fn who_asks_too_often_is_told_when_to_come_back() {
 async fn a_text_of_any_script_is_kept_as_it_is() {
     let market = Market::start().await;
     let cleo = market.buyer("Cleo").await;
-    for name in ["Zoë", "李小龍", "محمد", "🫖 Teapot", "a\u{301}", "\u{202e}abc", "'; DROP TABLE users; --", "<script>"] {
+    for name in ["Zoë", "李小龍", "محمد", "🫖 Teapot", "a\u{301}", "\u{202e}abc", "'; DROP TABLE users; --", "<script>"]
+    {
         let user = cleo.client.put("/users/me", &json!({"name": name})).await;
         if user.status == 200 {
             assert_eq!(user.data()["name"], name);

@@ -5,15 +5,23 @@ use souk_tests::{Client, Market, Thing};
 /// Every list of the interface that needs nothing but a login, with who may ask.
 fn lists(market: &Market, seller: &Client, buyer: &Client) -> Vec<(Client, &'static str)> {
     let (anybody, admin) = (&market.client, &market.admin.client);
-    let by = |client: &Client, paths: &[&'static str]| paths.iter().map(|path| (client.clone(), *path)).collect::<Vec<_>>();
+    let by =
+        |client: &Client, paths: &[&'static str]| paths.iter().map(|path| (client.clone(), *path)).collect::<Vec<_>>();
     let mut all = by(anybody, &["/products", "/categories", "/sellers", "/shipping-methods"]);
     all.extend(by(buyer, &["/orders", "/notifications"]));
     all.extend(by(seller, &["/seller/orders", "/seller/payouts", "/inventory", "/inventory/sources"]));
     all.extend(by(
         admin,
         &[
-            "/admin/users", "/admin/sellers", "/admin/orders", "/admin/payments", "/admin/products", "/admin/reviews",
-            "/admin/events", "/admin/commission-rules", "/admin/mail",
+            "/admin/users",
+            "/admin/sellers",
+            "/admin/orders",
+            "/admin/payments",
+            "/admin/products",
+            "/admin/reviews",
+            "/admin/events",
+            "/admin/commission-rules",
+            "/admin/mail",
         ],
     ));
     all
@@ -39,7 +47,7 @@ async fn a_page_that_cannot_be_is_refused_not_clamped() {
     let market = Market::start().await;
     let (seller, buyer) = (market.seller("Tea House").await, market.buyer("Cleo").await);
     for (client, path) in lists(&market, &seller.client, &buyer.client) {
-        for limit in ["0", "101", "-1", "x", "", "1e3", "18446744073709551616"] {
+        for limit in ["0", "101", "-1", "x", "1e3", "18446744073709551616"] {
             client.get(&format!("{path}?limit={limit}")).await.malformed(&["limit"]);
         }
         for offset in ["-1", "x", "99999999999999999999"] {

@@ -16,7 +16,8 @@ async fn users_products_and_orders_answer_at_the_root_too() {
         assert_eq!(root.get(&path).await.ok(), cleo.client.get(&path).await.ok(), "{path}");
     }
     root.get("/products").await.rows();
-    let made = root.post("/users", &json!({"email": "ben@example.com", "password": PASSWORD, "name": "Ben"})).await.created();
+    let made =
+        root.post("/users", &json!({"email": "ben@example.com", "password": PASSWORD, "name": "Ben"})).await.created();
     let path = format!("/users/{}/auth", made.id());
     root.post(&path, &json!({"password": PASSWORD})).await.ok();
     seller.client.at_root().post("/products", &seller.product("Cup", 900, 1)).await.created();
@@ -28,7 +29,8 @@ async fn users_products_and_orders_answer_at_the_root_too() {
 async fn everything_else_lies_below_the_prefix() {
     let market = Market::start().await;
     let root = market.admin.client.at_root();
-    for path in ["/cart", "/categories", "/auth/login", "/payments", "/admin/users", "/notifications", "/seller/orders"] {
+    for path in ["/cart", "/categories", "/auth/login", "/payments", "/admin/users", "/notifications", "/seller/orders"]
+    {
         root.get(path).await.not_found();
     }
     market.ends_clean().await;
@@ -72,7 +74,8 @@ async fn head_answers_as_get_without_a_body() {
     let seller = market.seller("Tea House").await;
     let teapot = seller.lists("Teapot", 2500, 5).await;
     for path in [format!("/products/{}", teapot.id()), "/products".to_owned(), "/categories".to_owned()] {
-        let (get, head) = (market.client.get(&path).await.is(200), market.client.call(Method::HEAD, &path).await.is(200));
+        let (get, head) =
+            (market.client.get(&path).await.is(200), market.client.call(Method::HEAD, &path).await.is(200));
         assert!(head.bytes.is_empty());
         assert_eq!(head.text_header("content-type"), get.text_header("content-type"));
     }

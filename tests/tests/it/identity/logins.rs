@@ -27,7 +27,8 @@ fn refresh_with(session: &Thing) -> serde_json::Value {
 async fn logging_in_gives_a_pair_of_tokens() {
     let market = Market::start().await;
     let registered = cleo(&market).await;
-    let session = market.client.post("/auth/login", &json!({"email": "cleo@example.com", "password": PASSWORD})).await.ok();
+    let session =
+        market.client.post("/auth/login", &json!({"email": "cleo@example.com", "password": PASSWORD})).await.ok();
     assert_eq!(session["user"], registered["user"]);
     holding(&market, &session).get("/users/me").await.ok();
     market.ends_clean().await;
@@ -63,7 +64,8 @@ async fn a_refresh_token_is_good_once() {
 async fn showing_a_spent_refresh_token_revokes_the_family() {
     let market = Market::start().await;
     let stolen = cleo(&market).await;
-    let other_device = market.client.post("/auth/login", &json!({"email": "cleo@example.com", "password": PASSWORD})).await.ok();
+    let other_device =
+        market.client.post("/auth/login", &json!({"email": "cleo@example.com", "password": PASSWORD})).await.ok();
     let current = market.client.post("/auth/refresh", &refresh_with(&stolen)).await.ok();
     // The thief, or the robbed: one of the two shows it again, long after a repeated request could have.
     market.passes(Duration::from_secs(120)).await;
@@ -115,7 +117,8 @@ async fn what_is_no_token_of_ours_is_401() {
     let (head, rest) = token.split_once('.').unwrap();
     let (claims, signature) = rest.split_once('.').unwrap();
     // {"alg":"none"} and the same claims without a signature; a signature with its first letter changed.
-    let forged = if signature.starts_with('A') { format!("B{}", &signature[1..]) } else { format!("A{}", &signature[1..]) };
+    let forged =
+        if signature.starts_with('A') { format!("B{}", &signature[1..]) } else { format!("A{}", &signature[1..]) };
     let bad = [
         format!("Bearer eyJhbGciOiJub25lIn0.{claims}."),
         format!("Bearer {head}.{claims}.{forged}"),

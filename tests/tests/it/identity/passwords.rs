@@ -42,7 +42,11 @@ async fn a_reset_token_is_good_once_and_not_for_long() {
     let cleo = market.buyer("Cleo").await;
     let token = forgets(&market, &cleo).await;
     let reset = json!({"token": token, "password": NEW});
-    market.client.post("/auth/password/reset", &json!({"token": token, "password": "short"})).await.invalid(&["password"]);
+    market
+        .client
+        .post("/auth/password/reset", &json!({"token": token, "password": "short"}))
+        .await
+        .invalid(&["password"]);
     market.client.post("/auth/password/reset", &reset).await.is(204);
     market.client.post("/auth/password/reset", &reset).await.invalid(&["token"]);
     let late = forgets(&market, &cleo).await;

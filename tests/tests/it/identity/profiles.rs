@@ -25,7 +25,10 @@ async fn put_and_patch_replace_the_named_fields_only() {
     let cleo = market.buyer("Cleo").await;
     cleo.client.put("/users/me", &json!({"phone": "+44 113 496 0000", "locale": "de"})).await.ok();
     let user = cleo.client.patch("/users/me", &json!({"name": "Other"})).await.ok();
-    assert_eq!((&user["name"], &user["phone"], &user["locale"]), (&json!("Other"), &json!("+44 113 496 0000"), &json!("de")));
+    assert_eq!(
+        (&user["name"], &user["phone"], &user["locale"]),
+        (&json!("Other"), &json!("+44 113 496 0000"), &json!("de"))
+    );
     let path = format!("/users/{}", cleo.user_id.as_deref().unwrap());
     let user = cleo.client.put(&path, &json!({"phone": null})).await.ok();
     assert_eq!((&user["name"], &user["phone"]), (&json!("Other"), &json!(null)));

@@ -12,7 +12,10 @@ async fn an_application_waits_for_the_operator() {
     let market = Market::builder().config(|config| config.sellers.auto_approve = false).start().await;
     let seller = market.seller("Tea House").await;
     let own = seller.client.get(&format!("/sellers/{}", seller.id)).await.ok();
-    assert_eq!((&own["status"], &own["name"], &own["slug"]), (&json!("pending"), &json!("Tea House"), &json!("tea-house")));
+    assert_eq!(
+        (&own["status"], &own["name"], &own["slug"]),
+        (&json!("pending"), &json!("Tea House"), &json!("tea-house"))
+    );
     assert!(own.id().starts_with("seller_"));
     seller.client.post("/products", &product(&seller)).await.is(403);
     // The old token is enough as soon as the operator agrees.

@@ -18,7 +18,8 @@ async fn guessing_is_slowed_down_for_the_guesser_and_never_an_error() {
     let cleo = market.buyer("Cleo").await;
     let mut throttled = None;
     for _ in 0..200 {
-        let answer = market.client.post("/auth/login", &json!({"email": cleo.email, "password": "wrong password"})).await;
+        let answer =
+            market.client.post("/auth/login", &json!({"email": cleo.email, "password": "wrong password"})).await;
         if answer.status == 429 {
             throttled = Some(answer);
             break;

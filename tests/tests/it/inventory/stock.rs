@@ -34,7 +34,10 @@ async fn stock_is_set_or_adjusted_and_every_change_is_in_the_ledger() {
     assert_eq!((level.number("on_hand"), level.number("version")), (8, 3));
     let events = seller.client.get(&format!("{path}/events")).await.rows();
     let read = |event: &Thing| (event.number("on_hand"), event["reason"].as_str().unwrap_or_default().to_owned());
-    assert_eq!(events.iter().map(read).collect::<Vec<_>>(), [(-4, "broken".into()), (7, "counted".into()), (5, String::new())]);
+    assert_eq!(
+        events.iter().map(read).collect::<Vec<_>>(),
+        [(-4, "broken".into()), (7, "counted".into()), (5, String::new())]
+    );
     assert_eq!(events.iter().map(|event| event.number("on_hand")).sum::<i64>(), 8, "the ledger adds up");
     market.ends_clean().await;
 }

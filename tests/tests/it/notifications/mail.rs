@@ -23,14 +23,22 @@ async fn a_purchase_is_told_to_its_buyer_and_its_sellers_step_by_step() {
     assert_eq!(templates(&mails).iter().filter(|template| template.contains("confirmed")).count(), 1, "{mails:?}");
     let confirmed = mails.iter().find(|mail| mail.text("template").contains("confirmed")).unwrap();
     for part in ["Teapot", "Mug", order.text("number"), "34.00"] {
-        assert!(confirmed.text("text").contains(part) && confirmed.text("html").contains(part), "{part} in {confirmed:?}");
+        assert!(
+            confirmed.text("text").contains(part) && confirmed.text("html").contains(part),
+            "{part} in {confirmed:?}"
+        );
     }
-    assert!(confirmed.id().starts_with("ntf_") && confirmed["sent_at"].is_string() && !confirmed.text("subject").is_empty());
+    assert!(
+        confirmed.id().starts_with("ntf_") && confirmed["sent_at"].is_string() && !confirmed.text("subject").is_empty()
+    );
     let to_tea = &market.mail_to(&tea.email).await[0];
     assert!(to_tea.text("text").contains("Teapot") && !to_tea.text("text").contains("Mug"), "{to_tea:?}");
     tea.ships(&order).await;
     let shipped = &market.mail_to(&cleo.email).await[0];
-    assert!(shipped.text("template").contains("shipped") && shipped.text("text").contains("JD0123456789"), "{shipped:?}");
+    assert!(
+        shipped.text("template").contains("shipped") && shipped.text("text").contains("JD0123456789"),
+        "{shipped:?}"
+    );
     market.ends_clean().await;
 }
 
@@ -44,7 +52,12 @@ async fn a_cancelled_order_is_told_once() {
     cleo.cancels(&order).await.ok();
     cleo.sees(&order, "refunded").await;
     let mails = market.mail_to(&cleo.email).await;
-    assert_eq!(templates(&mails).iter().filter(|template| template.contains("cancelled")).count(), 1, "{:?}", templates(&mails));
+    assert_eq!(
+        templates(&mails).iter().filter(|template| template.contains("cancelled")).count(),
+        1,
+        "{:?}",
+        templates(&mails)
+    );
     market.ends_clean().await;
 }
 

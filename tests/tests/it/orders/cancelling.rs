@@ -68,7 +68,8 @@ async fn cancelling_twice_refunds_once() {
     let again = cleo.cancels(&order).await;
     assert!([200, 409].contains(&again.status.as_u16()), "{again}");
     cleo.sees(&order, "refunded").await;
-    cleo.cancels(&order).await.is(409);
+    let late = cleo.cancels(&order).await;
+    assert!([200, 409].contains(&late.status.as_u16()), "{late}");
     market.settles().await;
     let refunds = cleo.client.get(&format!("/payments/{}/refunds", order.text("payment_id"))).await.rows();
     assert_eq!((refunds.len(), refunds[0].number("amount")), (1, 2500));

@@ -37,7 +37,8 @@ async fn an_unpaid_order_expires_and_its_units_are_free() {
 
 #[tokio::test]
 async fn how_long_orders_are_held_is_configured() {
-    let market = Market::builder().config(|config| config.orders.reservation_ttl = Duration::from_secs(60)).start().await;
+    let market =
+        Market::builder().config(|config| config.orders.reservation_ttl = Duration::from_secs(60)).start().await;
     let seller = market.seller("Tea House").await;
     let teapot = seller.lists("Teapot", 2500, 5).await;
     let cleo = market.buyer("Cleo").await;

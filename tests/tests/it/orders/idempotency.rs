@@ -32,7 +32,11 @@ async fn the_same_key_with_another_body_is_422() {
     let teapot = seller.lists("Teapot", 2500, 50).await;
     let cleo = market.buyer("Cleo").await;
     cleo.client.post("/orders", &cleo.order_form_for(&teapot, 1)).key("key").await.created();
-    cleo.client.post("/orders", &cleo.order_form_for(&teapot, 2)).key("key").await.refused(422, "idempotency_key_reused");
+    cleo.client
+        .post("/orders", &cleo.order_form_for(&teapot, 2))
+        .key("key")
+        .await
+        .refused(422, "idempotency_key_reused");
     assert_eq!(seller.stock(&teapot).await, (50, 1, 49));
     market.ends_clean().await;
 }
@@ -79,7 +83,7 @@ async fn what_is_no_key_is_400() {
     let long = "k".repeat(256);
     for key in [&b""[..], b"a b", b"\xc3\xa9", b"a\tb", long.as_bytes()] {
         let answer = cleo.client.post("/orders", &form).header("idempotency-key", key).await.is(400);
-        answer.detail("Idempotency-Key");
+        assert!(answer.fields()[0].eq_ignore_ascii_case("idempotency-key"), "{answer}");
     }
     cleo.client.post("/orders", &form).key(&"k".repeat(255)).await.created();
     market.ends_clean().await;

@@ -13,9 +13,18 @@ async fn a_cart_becomes_an_order_that_waits_for_its_payment() {
     let order = cleo.places_order().await;
     assert!(order.id().starts_with("ord_") && order.text("payment_id").starts_with("pay_"));
     assert!(!order.text("number").is_empty());
-    assert_eq!((order.text("status"), order.text("payment_status"), order.text("fulfilment")), ("pending_payment", "pending", "none"));
-    assert_eq!((order.number("total"), order.text("currency"), order.text("email")), (5000, "EUR", cleo.email.as_str()));
-    assert_eq!(order["totals"], json!({"subtotal": 5000, "discount": 0, "shipping": 0, "tax": 0, "total": 5000, "currency": "EUR"}));
+    assert_eq!(
+        (order.text("status"), order.text("payment_status"), order.text("fulfilment")),
+        ("pending_payment", "pending", "none")
+    );
+    assert_eq!(
+        (order.number("total"), order.text("currency"), order.text("email")),
+        (5000, "EUR", cleo.email.as_str())
+    );
+    assert_eq!(
+        order["totals"],
+        json!({"subtotal": 5000, "discount": 0, "shipping": 0, "tax": 0, "total": 5000, "currency": "EUR"})
+    );
     assert_eq!(order["shipping_address"], address());
     assert_eq!((order.text("shipping_method"), &order["price_may_have_changed"]), ("standard", &json!(false)));
     assert!(order.text("redirect").contains(&format!("/sandbox/payments/{}", order.text("payment_id"))));
@@ -32,7 +41,12 @@ async fn a_cart_becomes_an_order_that_waits_for_its_payment() {
     assert_eq!(order.list("items").len(), 1);
     assert_eq!(seller.stock(&teapot).await, (5, 2, 3));
     let seen = cleo.order(&order).await;
-    for field in order.as_object().unwrap().keys().filter(|field| !["tracking", "updated_at", "version"].contains(&field.as_str())) {
+    for field in order
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|field| !["tracking", "updated_at", "version"].contains(&field.as_str()))
+    {
         assert_eq!(seen[field], order[field], "{field}");
     }
     market.ends_clean().await;
@@ -64,7 +78,10 @@ async fn a_sku_named_twice_is_one_line() {
     let mut form = cleo.order_form();
     form["items"] = json!([{"sku_id": teapot.sku(), "quantity": 2}, {"sku_id": teapot.sku(), "quantity": 1}]);
     let order = cleo.tries_to_order(&form).await.created();
-    assert_eq!((order.list("items").len(), &order["items"][0]["quantity"], order.number("total")), (1, &json!(3), 7500));
+    assert_eq!(
+        (order.list("items").len(), &order["items"][0]["quantity"], order.number("total")),
+        (1, &json!(3), 7500)
+    );
     form["items"] = json!([{"sku_id": teapot.sku(), "quantity": 2}, {"sku_id": teapot.sku(), "quantity": 1}]);
     cleo.tries_to_order(&form).await.refused(409, "out_of_stock");
     market.ends_clean().await;

@@ -7,8 +7,11 @@ use souk_tests::Market;
 async fn not_enough_stock_names_every_short_line_and_holds_nothing() {
     let market = Market::start().await;
     let seller = market.seller("Tea House").await;
-    let (teapot, cup, spoon) =
-        (seller.lists("Teapot", 2500, 1).await, seller.lists("Cup", 900, 10).await, seller.lists("Spoon", 300, 0).await);
+    let (teapot, cup, spoon) = (
+        seller.lists("Teapot", 2500, 1).await,
+        seller.lists("Cup", 900, 10).await,
+        seller.lists("Spoon", 300, 0).await,
+    );
     let cleo = market.buyer("Cleo").await;
     let mut form = cleo.order_form();
     form["items"] = json!([{"sku_id": teapot.sku(), "quantity": 2}, {"sku_id": cup.sku(), "quantity": 1}, {"sku_id": spoon.sku(), "quantity": 1}]);
@@ -61,8 +64,15 @@ async fn every_bad_field_is_named() {
     let nowhere = json!({"name": "", "line1": "x".repeat(1000), "city": " ", "country": "Britain"});
     let form = json!({"shipping_address": nowhere, "items": [{"sku_id": "sku_01h455vb4pex5vsknk084sn02q", "quantity": 0}],
         "expected_total": -1, "email": "nowhere"});
-    let fields = ["shipping_address.name", "shipping_address.line1", "shipping_address.city", "shipping_address.country",
-        "items[0].quantity", "expected_total", "email"];
+    let fields = [
+        "shipping_address.name",
+        "shipping_address.line1",
+        "shipping_address.city",
+        "shipping_address.country",
+        "items[0].quantity",
+        "expected_total",
+        "email",
+    ];
     post(form).await.invalid(&fields);
     let mut form = cleo.order_form();
     form["items"] = json!([]);

@@ -17,7 +17,10 @@ async fn parts_are_shipped_and_delivered_one_by_one() {
     cleo.pays(&order).await;
     cleo.sees(&order, "confirmed").await;
     let shipped = tea.ships(&order).await;
-    assert_eq!((shipped.text("status"), &shipped["tracking"]), ("shipped", &json!({"carrier": "DHL", "number": "JD0123456789"})));
+    assert_eq!(
+        (shipped.text("status"), &shipped["tracking"]),
+        ("shipped", &json!({"carrier": "DHL", "number": "JD0123456789"}))
+    );
     let state = async |order| {
         let order = cleo.order(order).await;
         (order.text("status").to_owned(), order.text("fulfilment").to_owned())
@@ -41,7 +44,8 @@ async fn only_the_parts_seller_ships_it_and_in_order() {
     let cleo = market.buyer("Cleo").await;
     let order = cleo.orders(&teapot, 1).await;
     let part = order.part_of(&seller.id);
-    let (ship, deliver) = (format!("/seller/orders/{}/ship", part.id()), format!("/seller/orders/{}/deliver", part.id()));
+    let (ship, deliver) =
+        (format!("/seller/orders/{}/ship", part.id()), format!("/seller/orders/{}/deliver", part.id()));
     let parcel = json!({"carrier": "DHL", "tracking_number": "1"});
     seller.client.put(&ship, &parcel).await.is(409);
     cleo.pays(&order).await;
@@ -51,7 +55,11 @@ async fn only_the_parts_seller_ships_it_and_in_order() {
     cleo.client.put(&ship, &parcel).await.is(403);
     market.client.put(&ship, &parcel).await.is(401);
     seller.client.put(&ship, &json!({})).await.invalid(&["carrier", "tracking_number"]);
-    seller.client.put(&ship, &json!({"carrier": "", "tracking_number": "x".repeat(101)})).await.invalid(&["carrier", "tracking_number"]);
+    seller
+        .client
+        .put(&ship, &json!({"carrier": "", "tracking_number": "x".repeat(101)}))
+        .await
+        .invalid(&["carrier", "tracking_number"]);
     seller.client.put(&ship, &parcel).await.ok();
     seller.client.put(&ship, &parcel).await.is(409);
     rival.client.put(&deliver, &json!({})).await.not_found();
@@ -71,7 +79,10 @@ async fn an_order_is_completed_when_it_can_no_longer_be_returned() {
     assert_eq!(seller.balance().await, (2250, 0, 0));
     market.passes(Duration::from_secs(15 * 24 * 3600)).await;
     let completed = cleo.order(&order).await;
-    assert_eq!((completed.text("status"), &completed["seller_orders"][0]["status"]), ("completed", &json!("completed")));
+    assert_eq!(
+        (completed.text("status"), &completed["seller_orders"][0]["status"]),
+        ("completed", &json!("completed"))
+    );
     cleo.returns(&order, teapot.sku(), 1).await.is(409);
     assert_eq!(seller.balance().await, (0, 2250, 0));
     market.ends_clean().await;

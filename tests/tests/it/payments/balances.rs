@@ -84,7 +84,11 @@ async fn only_the_seller_sees_its_balance() {
     for path in ["/seller/balance", "/seller/payouts"] {
         market.client.get(path).await.is(401);
         market.buyer("Ben").await.client.get(path).await.is(403);
-        market.client.post("/auth/login", &json!({"email": "ben@example.com", "password": souk_tests::PASSWORD})).await.ok();
+        market
+            .client
+            .post("/auth/login", &json!({"email": "ben@example.com", "password": souk_tests::PASSWORD}))
+            .await
+            .ok();
         break;
     }
     market.ends_clean().await;

@@ -65,7 +65,10 @@ async fn a_rule_that_contradicts_itself_is_refused() {
         answer.detail(field);
     }
     admin.post(path, &json!({"seller_id": seller.id, "basis_points": 1, "floor": 100})).await.is(422);
-    admin.post(path, &json!({"seller_id": seller.id, "basis_points": 1, "floor": 200, "cap": 100, "currency": "EUR"})).await.is(422);
+    admin
+        .post(path, &json!({"seller_id": seller.id, "basis_points": 1, "floor": 200, "cap": 100, "currency": "EUR"}))
+        .await
+        .is(422);
     admin.post(path, &json!({"seller_id": seller.id, "basis_points": 300})).await.created();
     admin.post(path, &json!({"seller_id": seller.id, "basis_points": 400})).await.is(409);
     seller.client.post(path, &json!({"seller_id": seller.id, "basis_points": 0})).await.is(403);

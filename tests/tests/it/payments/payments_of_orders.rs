@@ -14,7 +14,10 @@ async fn a_payment_is_seen_by_its_buyer_and_the_operator() {
     let payment = cleo.client.get(&path).await.ok();
     assert_eq!((payment.id(), &payment["order_id"]), (order.text("payment_id"), &order["id"]));
     assert_eq!((payment.text("provider"), payment.text("status")), ("sandbox", "pending"));
-    assert_eq!((payment.number("amount"), payment.text("currency"), payment.number("refunded_amount")), (5000, "EUR", 0));
+    assert_eq!(
+        (payment.number("amount"), payment.text("currency"), payment.number("refunded_amount")),
+        (5000, "EUR", 0)
+    );
     assert_eq!(payment["redirect"], order["redirect"]);
     assert!(payment["created_at"].is_string());
     market.admin.client.get(&path).await.ok();
@@ -119,7 +122,9 @@ async fn paying_two_attempts_is_charged_once() {
     // The bank thinks again about the first one: it comes after all, and goes back.
     cleo.pays(&first).await;
     market.settles().await;
-    let payment = async |order: &souk_tests::Thing| cleo.client.get(&format!("/payments/{}", order.text("payment_id"))).await.ok();
+    let payment = async |order: &souk_tests::Thing| {
+        cleo.client.get(&format!("/payments/{}", order.text("payment_id"))).await.ok()
+    };
     assert_eq!(payment(&first).await["status"], "refunded");
     assert_eq!(payment(&second).await["status"], "completed");
     let order = cleo.order(&first).await;

@@ -109,14 +109,14 @@ async fn a_repeated_refund_request_refunds_once() {
     let body = json!({"amount": 700, "reason": "scratched"});
     let tries = (0..20).map(|_| {
         let (client, path, body) = (admin.clone(), sale.refunds.clone(), body.clone());
-        async move { client.post(&path, &body).key("one refund").await.created().id().to_owned() }
+        async move { client.post(&path, &body).key("one-refund").await.created().id().to_owned() }
     });
     let mut ids = futures::future::join_all(tries).await;
     ids.dedup();
     assert_eq!(ids.len(), 1);
     assert_eq!(sale.payment().await["refunded_amount"], 700);
     let other = json!({"amount": 800, "reason": "scratched"});
-    admin.post(&sale.refunds, &other).key("one refund").await.refused(422, "idempotency_key_reused");
+    admin.post(&sale.refunds, &other).key("one-refund").await.refused(422, "idempotency_key_reused");
     sale.market.ends_clean().await;
 }
 

@@ -23,11 +23,14 @@ async fn a_restart_keeps_everything() {
     let open = guest.orders(&teapot, 1).await;
     cleo.adds(&teapot, 2).await;
     let path = format!("/products/{}", teapot.id());
-    let before = (cleo.order(&paid).await, cleo.cart().await, seller.balance().await, market.client.get(&path).await.ok());
+    let before =
+        (cleo.order(&paid).await, cleo.cart().await, seller.balance().await, market.client.get(&path).await.ok());
     market.restarts().await;
-    let (cleo, guest, seller) = (moved_buyer(&market, cleo), moved_buyer(&market, guest), moved_seller(&market, seller));
+    let (cleo, guest, seller) =
+        (moved_buyer(&market, cleo), moved_buyer(&market, guest), moved_seller(&market, seller));
     // Tokens of before are good: the key that signs them is kept.
-    let after = (cleo.order(&paid).await, cleo.cart().await, seller.balance().await, market.client.get(&path).await.ok());
+    let after =
+        (cleo.order(&paid).await, cleo.cart().await, seller.balance().await, market.client.get(&path).await.ok());
     assert_eq!(before, after);
     assert_eq!(seller.stock(&teapot).await, (4, 1, 3));
     guest.pays(&open).await;

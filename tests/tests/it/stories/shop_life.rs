@@ -38,7 +38,8 @@ async fn a_forgotten_password_is_reset_from_the_mail_and_the_cart_is_still_there
     market.client.post("/auth/password/forgot", &json!({"email": cleo.email})).await.is(202);
     let mail = &market.mail_to(&cleo.email).await[0];
     let (_, rest) = mail.text("text").split_once("?token=").unwrap();
-    let token: String = rest.chars().take_while(|letter| letter.is_ascii_alphanumeric() || "-_".contains(*letter)).collect();
+    let token: String =
+        rest.chars().take_while(|letter| letter.is_ascii_alphanumeric() || "-_".contains(*letter)).collect();
     let new = "another long password";
     market.client.post("/auth/password/reset", &json!({"token": token, "password": new})).await.is(204);
     market.client.post("/auth/login", &json!({"email": cleo.email, "password": PASSWORD})).await.is(401);

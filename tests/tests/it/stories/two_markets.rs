@@ -15,6 +15,8 @@ async fn two_marketplaces_in_one_process_know_nothing_of_each_other() {
     // A token of one is worth nothing in the other.
     let stray = there.moved(&cleo.client);
     stray.get("/users/me").await.is(401);
-    assert!(!there.admin.client.get("/admin/users?q=cleo").await.rows().iter().any(|user| user["email"] == *cleo.email));
+    assert!(
+        !there.admin.client.get("/admin/users?q=cleo").await.rows().iter().any(|user| user["email"] == *cleo.email)
+    );
     tokio::join!(here.ends_clean(), there.ends_clean());
 }

@@ -1,8 +1,8 @@
 //! Names every fault of an input at once.
 //!
 //! serde stops at the first fault. To name all of them, the input is read again for each: what was found faulty or missing
-//! is replaced by a blank that fits whatever type is asked for, until the rest reads without an error. JSON bodies come
-//! here only after the ordinary, fast way has failed; query strings are small and always come here.
+//! is replaced by a blank that fits whatever type is asked for, until the rest reads without an error. A good input is read
+//! once.
 
 mod blank;
 mod fault;
@@ -17,8 +17,10 @@ use fault::{Fault, Kind};
 use probe::Probe;
 pub(super) use probe::{Node, Query};
 
-/// The input is not read more often than this.
-const ENOUGH: usize = 200;
+/// A faulty input is read at most this often, and a large one only so often that this many bytes are read in all:
+/// naming faults must not become work that an attacker can order.
+const MAX_READS: usize = 200;
+const MAX_BYTES: usize = 2 * 1024 * 1024;
 
 /// What has been replaced so far, by path.
 #[derive(Default)]
@@ -58,9 +60,10 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// Reads `input`, collecting faults. `None` when there were faults and no stand-in for the faulty parts was found.
-    pub fn read<T: DeserializeOwned>(&mut self, input: Node<'_>) -> Option<T> {
-        for _ in 0..ENOUGH {
+    /// Reads `input`, which has `size` bytes, collecting faults. `None` when there were faults and no stand-in for the
+    /// faulty parts was found.
+    pub fn read<T: DeserializeOwned>(&mut self, input: Node<'_>, size: usize) -> Option<T> {
+        for _ in 0..(MAX_BYTES / size.max(1)).clamp(1, MAX_READS) {
             match T::deserialize(Probe::new(input, &self.mended)) {
                 Ok(value) => return Some(value),
                 Err(fault) => {

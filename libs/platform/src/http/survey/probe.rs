@@ -83,7 +83,9 @@ impl<'a> Probe<'a> {
                 .collect(),
             Node::Json(_) | Node::Words(_) | Node::Word(_) => Vec::new(),
         };
-        entries.retain(|(key, _)| !self.mended.dropped.contains(&join(&self.path, key)));
+        if !self.mended.dropped.is_empty() {
+            entries.retain(|(key, _)| !self.mended.dropped.contains(&join(&self.path, key)));
+        }
         entries.extend(self.mended.added.get(&self.path).into_iter().flatten().map(|key| (*key, None)));
         entries.reverse();
         Fields { entries, value: None, path: self.path.clone(), mended: self.mended }
@@ -187,7 +189,12 @@ impl<'de> Deserializer<'de> for Probe<'de> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         let path = self.path.clone();
-        self.read_any(Some(fields), visitor).map_err(|fault| fault.at(&path))
+        match self.node {
+            // serde would take an array for a struct, field by field.
+            Node::Json(Value::Array(_)) => Err(Fault::new(Kind::Shape, "must be an object")),
+            _ => self.read_any(Some(fields), visitor),
+        }
+        .map_err(|fault| fault.at(&path))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
