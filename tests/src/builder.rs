@@ -21,7 +21,7 @@ impl Default for Builder {
         let mut config = Config::default();
         config.sellers.auto_approve = true;
         config.gateway.rate_limit.enabled = false;
-        config.identity.access_token_ttl = Duration::from_secs(90 * 24 * 3600);
+        config.identity.access_token_ttl = Duration::from_hours(90 * 24);
         config.identity.argon2.memory_kib = 8;
         config.identity.argon2.iterations = 1;
         config.gateway.access_log = AccessLog::Off;

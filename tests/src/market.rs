@@ -51,7 +51,8 @@ impl Running {
         let stopped = stop.clone();
         let (marketplace, listener) = runtime
             .spawn(async move {
-                let marketplace = Marketplace::open(config, &data, clock).await.expect("the marketplace opens");
+                let opened = Box::pin(Marketplace::open(config, &data, clock)).await;
+                let marketplace = opened.expect("the marketplace opens");
                 marketplace.start();
                 let listener = TcpListener::bind("127.0.0.1:0").await.expect("some port is free");
                 (Arc::new(marketplace), listener)
@@ -169,10 +170,9 @@ impl Market {
     /// Waits until every event that is due has been delivered.
     pub async fn settles(&self) {
         let marketplace = &self.running().marketplace;
-        match tokio::time::timeout(PATIENCE, marketplace.settle()).await {
-            Ok(settled) => settled.expect("the outboxes can be read"),
-            Err(_) => panic!("events are not delivered: {:?}", audit::undelivered(&marketplace.databases).await),
-        }
+        let settled = tokio::time::timeout(PATIENCE, marketplace.settle()).await;
+        assert!(settled.is_ok(), "events are not delivered: {:#?}", audit::undelivered(&marketplace.databases).await);
+    }
     }
 
     /// Stops the marketplace in good order and starts it again on the same data. Actors made before have its old
@@ -221,7 +221,7 @@ impl Market {
 }
 
 /// Reservations, payments and return windows are long over by then.
-const FARTHEST_TIMER: Duration = Duration::from_secs(60 * 24 * 3600);
+const FARTHEST_TIMER: Duration = Duration::from_hours(60 * 24);
 
 impl Drop for Market {
     fn drop(&mut self) {

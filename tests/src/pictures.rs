@@ -6,7 +6,8 @@ use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 
 /// A real picture of this size in this format, with something on it.
 pub fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
-    let pixel = |x: u32, y: u32| Rgb([(x % 256) as u8, (y % 256) as u8, ((x + y) % 256) as u8]);
+    let shade = |place: u32| u8::try_from(place % 256).expect("below 256");
+    let pixel = |x: u32, y: u32| Rgb([shade(x), shade(y), shade(x + y)]);
     let mut bytes = Cursor::new(Vec::new());
     DynamicImage::from(RgbImage::from_fn(width, height, pixel)).write_to(&mut bytes, format).expect("memory is enough");
     bytes.into_inner()

@@ -46,7 +46,7 @@ pub struct PlatformConfig {
 
 impl Default for PlatformConfig {
     fn default() -> Self {
-        Self { currency: Currency::EUR, public_url: String::new(), log: "info".to_owned() }
+        Self { currency: Currency::EUR, public_url: String::new(), log: "info,sea_orm_migration=warn".to_owned() }
     }
 }
 
@@ -60,5 +60,25 @@ impl Config {
         let in_data = data.join("souk.toml");
         let file = file.or_else(|| in_data.is_file().then_some(in_data.as_path()));
         config::load(file, config::environment(), overrides)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_section_has_whole_defaults() {
+        config::check_defaults::<Config>().unwrap();
+    }
+
+    #[test]
+    fn the_documentation_shows_every_key_with_its_default() {
+        let documented = include_str!("../../../docs/configuration.md");
+        let defaults = config::render(&Config::default()).unwrap();
+        assert!(
+            documented.contains(&format!("```toml\n{defaults}```")),
+            "docs/configuration.md is out of date; its block should be:\n{defaults}"
+        );
     }
 }

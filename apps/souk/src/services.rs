@@ -28,7 +28,8 @@ const CATALOG: &[&str] = &["Offers", "EnsureCategory", "ImportProducts", "FindSk
 const INVENTORY: &[&str] = &["Open", "SetOnHand", "Levels", "Reserve", "Commit", "Release", "Restock"];
 const CART: &[&str] = &["Get", "Freeze", "Thaw"];
 const ORDERS: &[&str] = &["HasReceived", "NextPaymentAttempt"];
-const PAYMENTS: &[&str] = &["Fees", "CreatePayment", "GetPayment", "RefreshPayment", "CancelPayment", "RefundPayment"];
+const PAYMENTS: &[&str] =
+    &["Fees", "CreatePayment", "GetPayment", "RefreshPayment", "CancelPayment", "RefundPayment", "Providers"];
 
 /// Hands out channels to one caller.
 struct Caller<'a>(&'a Directory, &'static str);
@@ -76,10 +77,6 @@ pub async fn build(
     let checkout = Policy::checkout;
     let patient = Policy::default;
     let currency = config.platform.currency;
-    let mut notifications = config.notifications.clone();
-    if !config.platform.public_url.is_empty() {
-        notifications.public_url.clone_from(&config.platform.public_url);
-    }
     let files = Files::open("catalog.files", &data.files_url())?;
     let sandbox_secret = Secret::from(data.secret("sandbox-webhook", secret_token)?);
 
@@ -158,9 +155,10 @@ pub async fn build(
         named(
             "notifications",
             souk_notifications::service(souk_notifications::Deps {
-                config: notifications,
+                config: config.notifications.clone(),
                 db: databases.notifications.clone(),
                 identity: caller("notifications").identity(patient()),
+                public_url: config.platform.public_url.clone(),
             })
             .await,
         )?,

@@ -9,7 +9,7 @@ use souk_platform::{db::Database, verify::Rule};
 use crate::{
     domain::rating::Rating,
     store::{
-        categories,
+        bulk, categories,
         entities::{category, review, sku},
         listing, products, sellers, skus,
         standing::Standing,
@@ -125,11 +125,21 @@ pub async fn stock(db: &Database, after: Option<SkuId>, limit: u64) -> Result<Ve
         find = find.filter(sku::Column::Id.gt(after));
     }
     let rows = find.order_by_asc(sku::Column::Id).limit(limit).all(db.reader()).await?;
-    let fact = |row: sku::Model| StockFact {
-        sku_id: row.id,
-        seller_id: row.seller_id,
-        available: row.stock,
-        version: row.stock_version,
-    };
-    Ok(rows.into_iter().map(fact).collect())
+    Ok(rows.into_iter().map(StockFact::from).collect())
+}
+
+/// The facts of these SKUs, for a second look; unknown ones are left out.
+pub async fn stock_of(db: &Database, ids: &[SkuId]) -> Result<Vec<StockFact>, DbErr> {
+    let mut facts = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(bulk::IDS) {
+        let rows = sku::Entity::find().filter(sku::Column::Id.is_in(ids.iter().copied())).all(db.reader()).await?;
+        facts.extend(rows.into_iter().map(StockFact::from));
+    }
+    Ok(facts)
+}
+
+impl From<sku::Model> for StockFact {
+    fn from(row: sku::Model) -> Self {
+        Self { sku_id: row.id, seller_id: row.seller_id, available: row.stock, version: row.stock_version }
+    }
 }

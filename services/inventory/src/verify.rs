@@ -3,6 +3,8 @@
 //! Everything is read in single statements or in pages of rows that are complete in themselves, so that it works while
 //! the server runs and needs little memory.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{
     ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -12,8 +14,8 @@ use souk_kernel::{OrderId, SkuId};
 use souk_platform::{db::Database, verify::Rule};
 
 use crate::{
-    domain::{HoldStatus, MovementKind},
-    store::{BATCH, ledger, portable::sum, reservation, stock_event, stock_level},
+    domain::{HoldStatus, MovementKind, Totals},
+    store::{BATCH, ledger, portable::sum, reservation, stock, stock_event, stock_level},
 };
 
 /// More offenders than these are not listed.
@@ -184,6 +186,22 @@ async fn committed_units_left_once(db: &Database) -> Result<Rule, DbErr> {
 
 async fn rows_of_stock(db: &Database) -> Result<u64, DbErr> {
     stock_level::Entity::find().count(db.reader()).await
+}
+
+/// What can be bought of a SKU, over all its locations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SkuLevel {
+    /// Units that no order holds.
+    pub available: i64,
+    /// The number of the last change.
+    pub version: i64,
+}
+
+/// The levels of SKUs; those without a stock row are left out.
+pub async fn levels_of(db: &Database, sku_ids: &[SkuId]) -> Result<BTreeMap<SkuId, SkuLevel>, DbErr> {
+    let found = stock::read(db.reader(), sku_ids).await?;
+    let level = |totals: Totals| SkuLevel { available: totals.available(), version: totals.version };
+    Ok(found.into_iter().map(|(sku_id, stock)| (sku_id, level(stock.totals()))).collect())
 }
 
 /// Units of one SKU at one location that an order holds, took or gave back.

@@ -14,8 +14,6 @@ pub struct Config {
     pub from: String,
     /// What the marketplace calls itself.
     pub marketplace: String,
-    /// Where people reach it; the links in mails begin with this.
-    pub public_url: String,
     /// How long mails and read notifications are kept.
     #[serde(with = "humantime_serde")]
     pub retention: Duration,
@@ -45,7 +43,6 @@ impl Default for Config {
             transport: TransportKind::Mailbox,
             from: "Souk <souk@localhost>".to_owned(),
             marketplace: "Souk".to_owned(),
-            public_url: "http://localhost:8080".to_owned(),
             retention: Duration::from_hours(180 * 24),
             smtp: SmtpConfig::default(),
         }

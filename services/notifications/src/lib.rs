@@ -41,17 +41,19 @@ pub struct Deps {
     pub db: Database,
     /// To find the people behind a seller.
     pub identity: IdentityClient<Channel>,
+    /// Where people reach the marketplace; the links in mails begin with this.
+    pub public_url: String,
 }
 
 /// Puts the service together.
 #[expect(clippy::unused_async, reason = "all services are put together in the same way")]
 pub async fn service(deps: Deps) -> Result<Service, Problem> {
-    let Deps { config, db, identity } = deps;
+    let Deps { config, db, identity, public_url } = deps;
     let transport = Transport::new(&config).map_err(|error| {
         tracing::error!(%error, "mail can't be sent with this configuration");
         Problem::internal()
     })?;
-    let site = Site { name: config.marketplace.clone(), url: config.public_url.trim_end_matches('/').to_owned() };
+    let site = Site { name: config.marketplace.clone(), url: public_url.trim_end_matches('/').to_owned() };
     let app: AppState = Arc::new(App { config, site, db: db.clone(), teams: Teams::new(identity), transport });
     Ok(Service {
         name: "notifications",

@@ -4,15 +4,19 @@ use std::{sync::Arc, time::Duration};
 
 use sea_orm::DbErr;
 use souk_contracts::{
-    cart::cart_client::CartClient, catalog::Offer, catalog::catalog_client::CatalogClient, identity::UserProfile,
-    identity::identity_client::IdentityClient, inventory::inventory_client::InventoryClient,
-    payments::payments_client::PaymentsClient,
+    cart::cart_client::CartClient,
+    catalog::Offer,
+    catalog::catalog_client::CatalogClient,
+    identity::UserProfile,
+    identity::identity_client::IdentityClient,
+    inventory::inventory_client::InventoryClient,
+    payments::{ProvidersRequest, payments_client::PaymentsClient},
 };
 use souk_kernel::{Currency, OrderId, Problem, Timestamp};
 use souk_platform::{
     cache::Cache,
     db::{Database, Tx},
-    rpc::Channel,
+    rpc::{self, Channel},
 };
 use tokio::sync::Semaphore;
 
@@ -47,6 +51,8 @@ pub struct App {
     /// Orders whose payment was asked about a moment ago.
     pub refreshed: Cache<OrderId, ()>,
     pub streams: Arc<Semaphore>,
+    /// What payments offers, for a minute.
+    providers: Cache<(), Arc<[String]>>,
 }
 
 impl App {
@@ -67,12 +73,22 @@ impl App {
             users: Cache::with_entries("orders_users", 50_000, Duration::from_mins(1)),
             refreshed: Cache::with_entries("orders_refreshed", 50_000, Duration::from_secs(1)),
             streams: Arc::new(Semaphore::new(config.streams.min(Semaphore::MAX_PERMITS))),
+            providers: Cache::with_entries("orders_providers", 1, Duration::from_mins(1)),
             config,
         })
     }
 
     pub fn now(&self) -> Timestamp {
         self.db.clock().now()
+    }
+
+    /// The names of the payment providers that payments offers.
+    pub async fn providers(&self) -> Result<Arc<[String]>, Problem> {
+        let ask = || async {
+            let reply = self.payments.clone().providers(ProvidersRequest {}).await.map_err(rpc::problem)?;
+            Ok::<_, Problem>(reply.into_inner().names.into())
+        };
+        self.providers.get_or_fill((), ask).await
     }
 
     /// The whole order, whoever asks.

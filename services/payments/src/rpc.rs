@@ -1,8 +1,8 @@
 //! The calls that payments answers.
 
 use souk_contracts::payments::{
-    CreatePaymentRequest, Fee, FeeLine, FeesReply, FeesRequest, GetPaymentRequest, Payment as Reply,
-    RefundPaymentReply, RefundPaymentRequest, payments_server::Payments,
+    CreatePaymentRequest, Fee, FeeLine, FeesReply, FeesRequest, GetPaymentRequest, Payment as Reply, ProvidersReply,
+    ProvidersRequest, RefundPaymentReply, RefundPaymentRequest, payments_server::Payments,
 };
 use souk_kernel::{Actor, CategoryId, Currency, PaymentId, Problem, TypedId};
 use tonic::{Request, Response, Status};
@@ -129,6 +129,11 @@ impl Payments for Calls {
             Err(error) => return Err(error.into()),
         };
         Ok(Response::new(RefundPaymentReply { refund_id, status: status.as_str().to_owned() }))
+    }
+
+    async fn providers(&self, _: Request<ProvidersRequest>) -> Result<Response<ProvidersReply>, Status> {
+        let names = self.0.providers.names().map(|name| name.as_str().to_owned()).collect();
+        Ok(Response::new(ProvidersReply { names }))
     }
 }
 

@@ -178,14 +178,10 @@ impl Buyer {
 
     /// Looks at an order until it has this status.
     pub async fn sees(&self, order: &Thing, status: &str) -> Thing {
-        let mut last = String::new();
         let what = format!("{} becomes {status}", order.id());
         eventually(&what, async || {
             let order = self.order(order).await;
-            if order.text("status") != last {
-                last = order.text("status").to_owned();
-            }
-            (last == status).then_some(order)
+            (order.text("status") == status).then_some(order)
         })
         .await
     }

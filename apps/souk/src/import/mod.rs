@@ -1,5 +1,6 @@
 //! Bringing in products and stock from files.
 
+mod convert;
 pub mod mapping;
 pub mod products;
 mod progress;

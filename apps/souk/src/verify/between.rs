@@ -1,4 +1,4 @@
-//! What must hold between orders, payments and inventory.
+//! What must hold between services.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -6,7 +6,8 @@ use std::{
 };
 
 use sea_orm::DbErr;
-use souk_inventory::verify::OrderUnits;
+use souk_catalog::verify::StockFact;
+use souk_inventory::verify::{OrderUnits, SkuLevel};
 use souk_kernel::{OrderId, SkuId};
 use souk_orders::verify::{OrderFacts, OrderStatus};
 use souk_payments::{PaymentStatus, verify::PaymentFact};
@@ -55,6 +56,7 @@ pub async fn rules(databases: &Databases) -> Result<Vec<Rule>, DbErr> {
     }
     rules.push(payments_belong(databases, &known).await?);
     rules.push(units_belong(databases, &known).await?);
+    rules.push(stock_is_shown(databases).await?);
     Ok(rules)
 }
 
@@ -111,7 +113,8 @@ fn paid_once(seen: &Seen) -> Option<String> {
         return None;
     }
     let Some(payment) = seen.payments.iter().find(|payment| Some(payment.id) == seen.order.payment_id) else {
-        return Some("no payment stands behind it".to_owned());
+        // What costs nothing needs none.
+        return (seen.order.total > 0).then(|| "no payment stands behind it".to_owned());
     };
     if !is_paid(payment) {
         return Some(format!("its payment {} is {:?}", payment.id, payment.status));
@@ -202,4 +205,71 @@ async fn units_belong(databases: &Databases, known: &HashSet<OrderId>) -> Result
 /// Whether the order came while we were looking.
 async fn is_new(databases: &Databases, order_id: OrderId) -> Result<bool, DbErr> {
     Ok(souk_orders::verify::facts_about(&databases.orders, order_id).await?.is_some())
+}
+
+/// A SKU of which the catalogue shows another number than inventory has.
+struct Misshown {
+    shown: StockFact,
+    level: Option<SkuLevel>,
+}
+
+impl Misshown {
+    fn describe(&self) -> String {
+        let StockFact { sku_id, available, version, .. } = self.shown;
+        match self.level {
+            Some(level) => format!(
+                "{sku_id}: shows {available} available at version {version}, inventory has {} at {}",
+                level.available, level.version
+            ),
+            None => format!("{sku_id}: shows {available} available, inventory does not know it"),
+        }
+    }
+}
+
+async fn stock_is_shown(databases: &Databases) -> Result<Rule, DbErr> {
+    let (mut checked, mut offenders, mut after) = (0, Vec::new(), None);
+    loop {
+        let page = souk_catalog::verify::stock(&databases.catalog, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.sku_id);
+        checked += page.len() as u64;
+        let suspects = misshown(databases, page).await?;
+        offenders.extend(still_misshown(databases, suspects).await?.iter().map(Misshown::describe));
+    }
+    Ok(Rule::new("catalog shows what inventory has", checked, offenders))
+}
+
+/// Versions are not compared: a change that leaves the same number available is not told to the catalogue.
+async fn misshown(databases: &Databases, facts: Vec<StockFact>) -> Result<Vec<Misshown>, DbErr> {
+    let sku_ids: Vec<SkuId> = facts.iter().map(|shown| shown.sku_id).collect();
+    let levels = souk_inventory::verify::levels_of(&databases.inventory, &sku_ids).await?;
+    let pairs = facts.into_iter().map(|shown| Misshown { shown, level: levels.get(&shown.sku_id).copied() });
+    Ok(pairs.filter(|pair| pair.level.is_none_or(|level| level.available != pair.shown.available)).collect())
+}
+
+/// Looks again until they are right. What stays wrong counts when the change is not on its way any more and did not
+/// arrive since the last look either.
+async fn still_misshown(databases: &Databases, mut suspects: Vec<Misshown>) -> Result<Vec<Misshown>, DbErr> {
+    for _ in 0..LOOKS {
+        if suspects.is_empty() {
+            return Ok(suspects);
+        }
+        tokio::time::sleep(PAUSE).await;
+        let facts = shown_now(databases, &suspects).await?;
+        suspects = misshown(databases, facts).await?;
+    }
+    let mut stuck = Vec::with_capacity(suspects.len());
+    for suspect in suspects {
+        if !Backlog::concerns(&databases.inventory, &[suspect.shown.sku_id.to_string()]).await? {
+            stuck.push(suspect);
+        }
+    }
+    let facts = shown_now(databases, &stuck).await?;
+    stuck.retain(|suspect| facts.contains(&suspect.shown));
+    Ok(stuck)
+}
+
+async fn shown_now(databases: &Databases, suspects: &[Misshown]) -> Result<Vec<StockFact>, DbErr> {
+    let sku_ids: Vec<SkuId> = suspects.iter().map(|suspect| suspect.shown.sku_id).collect();
+    souk_catalog::verify::stock_of(&databases.catalog, &sku_ids).await
 }

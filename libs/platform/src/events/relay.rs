@@ -128,11 +128,12 @@ impl Relay {
             tokio::select! {
                 () = self.db.published(), if !self.stop.is_cancelled() => {}
                 Some(ended) = running.join_next(), if !running.is_empty() => {
-                    let mut ended = vec![ended];
+                    let mut all = vec![ended];
                     while let Some(another) = running.try_join_next() {
-                        ended.push(another);
+                        all.push(another);
                     }
-                    let ended = ended.into_iter().map(|lane| lane.expect("a lane neither panics nor is aborted")).collect();
+                    // Handlers' panics are caught on the bus: a lane ends badly only when its runtime is going away.
+                    let Ok(ended) = all.into_iter().collect::<Result<Vec<_>, _>>() else { return };
                     for lane in self.settle(&mut lanes, ended).await {
                         self.start(lane, &permits, &mut running);
                     }

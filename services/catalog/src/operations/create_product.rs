@@ -191,14 +191,15 @@ fn check_skus(faults: &mut Faults, new: &mut NewProduct) -> Vec<NewSku> {
     skus
 }
 
-/// One new SKU by itself.
+/// One new SKU by itself, at `field` of the request or, where that is empty, at its top.
 pub fn check_sku(faults: &mut Faults, field: &str, sku: &NewSku) {
+    let at = |name: &str| if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") };
     if let Some(code) = &sku.code {
-        faults.text(format!("{field}.code"), code, &faults::CODE);
+        faults.text(at("code"), code, &faults::CODE);
     }
-    faults.number(format!("{field}.price"), sku.price, &faults::PRICE);
-    faults.number(format!("{field}.stock"), sku.stock, &faults::STOCK);
-    faults.extend(options::faults(&sku.options, &format!("{field}.options")));
+    faults.number(at("price"), sku.price, &faults::PRICE);
+    faults.number(at("stock"), sku.stock, &faults::STOCK);
+    faults.extend(options::faults(&sku.options, &at("options")));
 }
 
 fn assemble(seller: SellerId, new: NewProduct, checked: Checked, app: &App) -> Aggregate {

@@ -32,7 +32,9 @@ async fn several_sellers_offer_one_product_and_the_best_offer_wins() {
     assert_eq!((&added["price"], &added["stock"], &added["seller"]["name"]), (&json!(400), &json!(9), &json!("B")));
     assert_eq!(market.post(other.person, &offers, offer).await.error(409).0, "offer_exists");
     assert_eq!(market.post(shop.person, &offers, json!({"price": 1})).await.error(409).0, "offer_exists");
-    assert_eq!(market.post(other.person, &offers, json!({"variant_id": "v", "price": -1})).await.error(422).1.len(), 2);
+    let wrong = json!({"variant_id": "v", "code": "", "price": -1, "stock": -1});
+    let faults = market.post(other.person, &offers, wrong).await.error(422).1;
+    assert_eq!(faults, ["variant_id", "code", "price", "stock"]);
 
     let product = market.get(&format!("/products/{id}")).await.data(200);
     assert_eq!(

@@ -15,7 +15,8 @@ async fn every_path_is_described() {
     let url = format!("sqlite:{}", folder.path().join("notifications.db").display());
     let db = Database::open::<Migrator>("notifications", &url, Clock::system()).await.unwrap();
     let identity = IdentityClient::new(Directory::new().channel("notifications", "identity", Policy::default()));
-    let service = crate::service(Deps { config: Config::default(), db, identity }).await.unwrap();
+    let service =
+        crate::service(Deps { config: Config::default(), db, identity, public_url: String::new() }).await.unwrap();
     let (_, document) = service.routes.split_for_parts();
     let paths: Vec<_> = document.paths.paths.keys().map(String::as_str).collect();
     let expected = [

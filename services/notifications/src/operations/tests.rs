@@ -39,7 +39,7 @@ async fn world(transport: TransportKind) -> World {
     let config = Config { transport, smtp, ..Config::default() };
     let app = App {
         transport: Transport::new(&config).unwrap(),
-        site: Site { name: "Souk".to_owned(), url: config.public_url.clone() },
+        site: Site { name: "Souk".to_owned(), url: "http://localhost:8080".to_owned() },
         config,
         db,
         teams: Teams::new(IdentityClient::new(Directory::new().channel(

@@ -5,7 +5,7 @@ use http::request::Parts;
 use souk_kernel::{Actor, OrderId, Problem, SellerId};
 use souk_platform::{
     http::Failure,
-    security::{Authority, MaybeUser, OrderToken, Principal, Role, token_hash},
+    security::{Authority, MaybeUser, OrderToken, Principal, Role, SellerMember, SellerStatus, token_hash},
 };
 
 use crate::{
@@ -42,6 +42,23 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
         }
         let token_hash = token.map(|token| token_hash(&token).to_vec());
         Ok(Self { principal, token_hash, authority: parts.extensions.get().cloned() })
+    }
+}
+
+/// A member of the team of a seller who was let in once: a suspended seller sells no more, but ships what was paid and
+/// takes back what was delivered. 403 `seller_pending` otherwise.
+#[derive(Clone, Copy, Debug)]
+pub struct Shipper(pub SellerMember);
+
+impl<S: Send + Sync> FromRequestParts<S> for Shipper {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let member = SellerMember::from_request_parts(parts, state).await?;
+        if member.status == SellerStatus::Pending {
+            member.require_active()?;
+        }
+        Ok(Self(member))
     }
 }
 

@@ -62,10 +62,10 @@ async fn answer(
     let new = NewOrder {
         user_id,
         shipping_method: request.method(app)?,
+        provider: request.provider(app).await?,
         items: request.lines()?,
         email: request.email,
         address: request.shipping_address,
-        provider: request.payment_provider.unwrap_or_default(),
         expected_total: request.expected_total,
         cart_token,
         request: given,

@@ -57,6 +57,19 @@ impl OrderRequest {
         }
     }
 
+    /// The name of the wanted payment provider, empty for whichever; 422 when payments doesn't offer it. Where payments
+    /// doesn't answer, it is taken at its word: payments looks again when the payment is opened.
+    pub async fn provider(&self, app: &App) -> Result<String, Error> {
+        let Some(name) = &self.payment_provider else { return Ok(String::new()) };
+        match app.providers().await {
+            Ok(offered) if !offered.contains(name) => {
+                let message = format!("must be one of: {}", offered.join(", "));
+                Err(Problem::invalid("payment_provider", message).into())
+            }
+            _ => Ok(name.clone()),
+        }
+    }
+
     /// The lines, each SKU once.
     pub fn lines(&self) -> Result<Option<Vec<RequestedLine>>, Error> {
         let Some(items) = &self.items else { return Ok(None) };

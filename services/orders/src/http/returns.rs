@@ -11,12 +11,12 @@ use souk_platform::{
         Body, Failure, Hashed, IdempotencyKey, List, OptionalBody, Paging, Params, PathId, Reply, idempotent,
         openapi::{Envelope, ListEnvelope},
     },
-    security::{OrderToken, Permission, Seller, SellerMember},
+    security::{OrderToken, Permission, SellerMember},
 };
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    caller::{Caller, Viewer},
+    caller::{Caller, Shipper, Viewer},
     orders::Nothing,
     requests::ItemRequest,
 };
@@ -167,7 +167,7 @@ pub async fn list(
     responses((status = 200, body = Envelope<ReturnView>), Failure), security(("bearer" = [])))]
 pub async fn approve(
     State(app): State<AppState>,
-    Seller(member): Seller,
+    Shipper(member): Shipper,
     PathId(id): PathId<ReturnId>,
     _nothing: OptionalBody<Nothing>,
 ) -> Result<Reply<ReturnView>, Error> {
@@ -179,7 +179,7 @@ pub async fn approve(
     responses((status = 200, body = Envelope<ReturnView>), Failure), security(("bearer" = [])))]
 pub async fn reject(
     State(app): State<AppState>,
-    Seller(member): Seller,
+    Shipper(member): Shipper,
     PathId(id): PathId<ReturnId>,
     _nothing: OptionalBody<Nothing>,
 ) -> Result<Reply<ReturnView>, Error> {

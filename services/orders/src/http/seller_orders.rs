@@ -10,12 +10,12 @@ use souk_platform::{
         Body, Failure, List, OptionalBody, Paging, Params, PathId, Reply,
         openapi::{Envelope, ListEnvelope},
     },
-    security::{Permission, Seller, SellerMember},
+    security::{Permission, SellerMember},
 };
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    caller::Viewer,
+    caller::{Shipper, Viewer},
     orders::Nothing,
     views::{self, SellerOrderView},
 };
@@ -115,7 +115,7 @@ pub struct ShipRequest {
     responses((status = 200, body = Envelope<SellerOrderDetail>), Failure), security(("bearer" = [])))]
 pub async fn ship(
     State(app): State<AppState>,
-    Seller(member): Seller,
+    Shipper(member): Shipper,
     PathId(id): PathId<SellerOrderId>,
     Body(request): Body<ShipRequest>,
 ) -> Result<Reply<SellerOrderDetail>, Error> {
@@ -131,7 +131,7 @@ pub async fn ship(
     responses((status = 200, body = Envelope<SellerOrderDetail>), Failure), security(("bearer" = [])))]
 pub async fn deliver(
     State(app): State<AppState>,
-    Seller(member): Seller,
+    Shipper(member): Shipper,
     PathId(id): PathId<SellerOrderId>,
     _nothing: OptionalBody<Nothing>,
 ) -> Result<Reply<SellerOrderDetail>, Error> {

@@ -20,6 +20,8 @@ use crate::{
 
 /// Approves or rejects the seller's own return. Deciding the same again changes nothing.
 pub async fn decide_return(app: &App, id: ReturnId, seller: SellerId, approved: bool) -> Result<returns::Model, Error> {
+    let asked = returns::find_for_seller(app.db.reader(), id, seller).await?.ok_or(Error::NotFound("return"))?;
+    let _turn = app.locks.enter(asked.order_id).await;
     until_won(|| async {
         let asked = returns::find_for_seller(app.db.reader(), id, seller).await?.ok_or(Error::NotFound("return"))?;
         let status = if approved { ReturnStatus::Approved } else { ReturnStatus::Rejected };

@@ -17,8 +17,9 @@ use crate::{
 /// Notes that the seller's own part arrived, and sets the timer that ends the time to return it.
 pub async fn deliver_order(app: &App, id: SellerOrderId, seller: SellerId) -> Result<(), Error> {
     let window = app.config.return_window;
+    let part = parts::find_for_seller(app.db.reader(), id, seller).await?.ok_or(Error::NotFound("seller order"))?;
+    let _turn = app.locks.enter(part.order_id).await;
     until_won(|| async {
-        let part = parts::find_for_seller(app.db.reader(), id, seller).await?.ok_or(Error::NotFound("seller order"))?;
         let order = app.order(part.order_id).await?;
         let place = order.place_of(id).ok_or(Error::NotFound("seller order"))?;
         let lifecycle = order.lifecycle().part(place, PartEvent::Deliver)?;

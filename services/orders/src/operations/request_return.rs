@@ -30,6 +30,7 @@ pub async fn request_return(
 ) -> Result<returns::Model, Error> {
     let lines = items.iter().map(|item| RequestedLine { sku_id: item.sku_id, quantity: item.quantity });
     let lines = merged(lines).map_err(|_| Problem::invalid("items", "a line has too many units"))?;
+    let _turn = app.locks.enter(id).await;
     until_won(|| async {
         let order = store::load_in(app.db.reader(), id, scope).await?.ok_or(Error::NotFound("order"))?;
         let part = part_of(&order, &lines)?;

@@ -20,8 +20,9 @@ pub struct Parcel {
 
 /// Ships the seller's own part.
 pub async fn ship_order(app: &App, id: SellerOrderId, seller: SellerId, parcel: Parcel) -> Result<(), Error> {
+    let part = parts::find_for_seller(app.db.reader(), id, seller).await?.ok_or(Error::NotFound("seller order"))?;
+    let _turn = app.locks.enter(part.order_id).await;
     until_won(|| async {
-        let part = parts::find_for_seller(app.db.reader(), id, seller).await?.ok_or(Error::NotFound("seller order"))?;
         let order = app.order(part.order_id).await?;
         let place = order.place_of(id).ok_or(Error::NotFound("seller order"))?;
         // Both are read apart: the part as it belongs to the order's version counts.

@@ -130,7 +130,7 @@ impl Life {
 
     /// Waits until the order has this status.
     pub async fn until(&self, id: OrderId, status: &str) {
-        for _ in 0..400 {
+        for _ in 0..2000 {
             if self.status(id).await == status {
                 return;
             }

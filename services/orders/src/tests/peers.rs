@@ -255,6 +255,10 @@ impl payments::payments_server::Payments for World {
         self.state().refund(&request.payment_id, request.amount, &request.reference)?;
         self.leave(gate, payments::RefundPaymentReply { refund_id: String::new(), status: "pending".into() }).await
     }
+    async fn providers(&self, _: Request<payments::ProvidersRequest>) -> Answer<payments::ProvidersReply> {
+        let gate = self.enter("payments", "providers").await?;
+        self.leave(gate, payments::ProvidersReply { names: vec!["sandbox".into(), "manual".into()] }).await
+    }
 }
 
 #[tonic::async_trait]

@@ -55,6 +55,34 @@ fn prices_are_the_last_known_ones_while_the_catalog_is_down() {
 }
 
 #[test]
+fn an_unknown_payment_provider_is_refused_before_anything_is_held() {
+    let (world, _folder, life, sku) = begin();
+    life.run(async {
+        let form = |provider: &str| {
+            Some(json!({"email": "guest@mail.example", "items": [{"sku_id": sku, "quantity": 1}],
+                "payment_provider": provider, "shipping_address":
+                {"name": "A Guest", "line1": "1 Street", "city": "Town", "country": "DE"}}))
+        };
+        // Nobody knows better: the order waits for payments.
+        world.state().down.push("payments");
+        let queued = life.call("POST", "/orders", &[], form("manual")).await;
+        assert_eq!(queued.status, 202, "{queued:?}");
+        world.state().down.clear();
+        let calls = world.state().calls.len();
+        let refused = life.call("POST", "/orders", &[], form("bitcoin")).await;
+        assert_eq!((refused.status.as_u16(), &refused.error["details"][0]["field"]), (422, &json!("payment_provider")));
+        assert_eq!(world.state().calls[calls..].iter().filter(|call| **call == "reserve").count(), 0);
+        let placed = life.call("POST", "/orders", &[], form("manual")).await;
+        assert_eq!(placed.status, 201, "{placed:?}");
+        assert_eq!(world.state().payments[&placed.payment().to_string()].provider, "manual");
+        world.clock.advance(chrono::TimeDelta::seconds(11));
+        life.until(queued.id(), "pending_payment").await;
+        life.settle().await;
+        life.check().await;
+    });
+}
+
+#[test]
 fn what_can_no_longer_be_sold_is_refunded() {
     let (world, _folder, life, sku) = begin();
     life.run(async {

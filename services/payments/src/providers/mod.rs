@@ -142,6 +142,11 @@ impl Providers {
         self.offered.first().map(Guarded::name)
     }
 
+    /// All of them, the default first.
+    pub fn names(&self) -> impl Iterator<Item = ProviderName> {
+        self.offered.iter().map(Guarded::name)
+    }
+
     /// Whom to ask for a payment that `wanted` should take, in order.
     pub fn candidates(&self, wanted: ProviderName) -> impl Iterator<Item = &Guarded> {
         let others = self.fallback.iter().copied().filter(move |name| *name != wanted);

@@ -156,6 +156,18 @@ fn delivered(payment: &Payment, name: &str, shop: &Shop) -> OrderDelivered {
     OrderDelivered { order, seller_order_id: SellerOrderId::derived(name), delivered_at: shop.clock.now() }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cost_nothing_has_nothing_to_release() {
+    let shop = Shop::open().await;
+    let payment = shop.paid(vec![portion("a", 1000, 0, 0, 100)]).await;
+    let mut event = delivered(&payment, "b", &shop);
+    (event.order.order_id, event.order.payment_id) = (OrderId::new(), None);
+    schedule_release(&shop.app, event.clone(), receipt()).await.unwrap();
+    event.order.total = 1000;
+    let lost = schedule_release(&shop.app, event, receipt()).await;
+    assert!(matches!(lost, Err(Error::NotFound("payment"))), "{lost:?}");
+}
+
 fn receipt() -> Receipt {
     Receipt { consumer: "payments", event_id: EventId::new() }
 }

@@ -92,3 +92,36 @@ async fn answers_are_not_sniffed_or_framed() {
     assert!(!private.text_header("cache-control").contains("public"), "{:?}", private.headers);
     market.ends_clean().await;
 }
+
+#[tokio::test]
+async fn large_answers_are_compressed_for_who_can_read_it() {
+    let market = Market::start().await;
+    let seller = market.seller("Tea House").await;
+    for number in 0..5 {
+        seller.lists(&format!("Teapot {number}"), 2500, 5).await;
+    }
+    let plain = market.client.get("/products").await.is(200);
+    assert_eq!(plain.text_header("content-encoding"), "");
+    let packed = market.client.get("/products").header("accept-encoding", "gzip").unchecked().await;
+    assert_eq!(packed.text_header("content-encoding"), "gzip");
+    assert!(packed.bytes.starts_with(&[0x1f, 0x8b]) && packed.bytes.len() < plain.bytes.len());
+    assert!(packed.text_header("vary").to_lowercase().contains("accept-encoding"));
+    market.ends_clean().await;
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_call_only_where_the_operator_said_so() {
+    let market = Market::start().await;
+    let foreign = market.client.get("/products").header("origin", "https://shop.example").await;
+    assert_eq!(foreign.text_header("access-control-allow-origin"), "");
+    market.ends_clean().await;
+    let market = Market::builder()
+        .config(|config| config.gateway.cors_origins = vec!["https://shop.example".to_owned()])
+        .start()
+        .await;
+    let allowed = market.client.get("/products").header("origin", "https://shop.example").await;
+    assert_eq!(allowed.text_header("access-control-allow-origin"), "https://shop.example");
+    let other = market.client.get("/products").header("origin", "https://evil.example").await;
+    assert_ne!(other.text_header("access-control-allow-origin"), "https://evil.example");
+    market.ends_clean().await;
+}

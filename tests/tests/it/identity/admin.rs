@@ -67,3 +67,44 @@ async fn sellers_are_listed_by_status() {
     market.client.get(&format!("/sellers/{}", coffee.id)).await.not_found();
     market.ends_clean().await;
 }
+
+#[tokio::test]
+async fn support_sees_what_the_operator_sees_and_decides_nothing() {
+    let market = Market::start().await;
+    let seller = market.seller("Tea House").await;
+    let teapot = seller.lists("Teapot", 2500, 5).await;
+    let order = market.buyer("Cleo").await.buys(&teapot, 1).await;
+    let sam = market.buyer("Sam").await;
+    let roles = format!("/admin/users/{}/roles", sam.user_id.as_deref().unwrap());
+    market.admin.client.put(&roles, &json!({"roles": ["support"]})).await.ok();
+    for path in ["users", "sellers", "orders", "payments", "products", "reviews", "commission-rules"] {
+        sam.client.get(&format!("/admin/{path}")).await.rows();
+    }
+    sam.client.get(&format!("/orders/{}", order.id())).await.ok();
+    // Mails hold secret links.
+    sam.client.get("/admin/mail").await.is(403);
+    let refunds = format!("/payments/{}/refunds", order.text("payment_id"));
+    for (path, body) in [
+        (format!("/admin/sellers/{}/suspend", seller.id), json!({})),
+        (format!("/admin/products/{}/archive", teapot.id()), json!({})),
+        ("/admin/commission-rules".to_owned(), json!({"seller_id": seller.id, "basis_points": 0})),
+        ("/categories".to_owned(), json!({"name": "Mine"})),
+    ] {
+        sam.client.post(&path, &body).await.is(403);
+    }
+    sam.client.put(&roles, &json!({"roles": ["admin"]})).await.is(403);
+    sam.client.put(&format!("/orders/{}/cancel", order.id()), &json!({})).await.is(403);
+    let refund = sam.client.post(&refunds, &json!({"reason": "please"})).await;
+    assert!([403, 404].contains(&refund.status.as_u16()), "{refund}");
+    market.ends_clean().await;
+}
+
+#[tokio::test]
+async fn the_keys_that_verify_tokens_are_public_and_hold_nothing_private() {
+    let market = Market::start().await;
+    let keys = market.client.at_root().get("/.well-known/jwks.json").await.is(200).json;
+    let key = &keys["keys"][0];
+    assert_eq!((&key["kty"], &key["crv"]), (&json!("OKP"), &json!("Ed25519")));
+    assert!(key["kid"].is_string() && key["x"].is_string() && key.get("d").is_none());
+    market.ends_clean().await;
+}

@@ -149,3 +149,17 @@ async fn a_seller_on_holiday_sells_nothing() {
     cleo.buys(&teapot, 1).await;
     market.ends_clean().await;
 }
+
+#[tokio::test]
+async fn a_seller_on_holiday_still_ships_what_was_paid() {
+    let market = Market::start().await;
+    let seller = market.seller("Tea House").await;
+    let teapot = seller.lists("Teapot", 2500, 5).await;
+    let order = market.buyer("Cleo").await.buys(&teapot, 1).await;
+    seller.client.put(&format!("/sellers/{}", seller.id), &json!({"holiday": true})).await.ok();
+    market.settles().await;
+    market.passes(std::time::Duration::from_secs(3)).await;
+    seller.ships(&order).await;
+    seller.delivers(&order).await;
+    market.ends_clean().await;
+}

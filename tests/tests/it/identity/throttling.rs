@@ -41,3 +41,26 @@ async fn guessing_is_not_slowed_down_where_limits_are_off() {
     market.client.post("/auth/login", &json!({"email": cleo.email, "password": PASSWORD})).await.ok();
     market.ends_clean().await;
 }
+
+#[tokio::test]
+async fn a_guesser_does_not_lock_the_owner_out() {
+    let market = Market::builder()
+        .config(|config| {
+            config.gateway.rate_limit.enabled = true;
+            config.gateway.rate_limit.auth_burst = NonZeroU32::MAX;
+            config.gateway.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        })
+        .start()
+        .await;
+    let cleo = market.buyer("Cleo").await;
+    let wrong = json!({"email": cleo.email, "password": "wrong password"});
+    let guesser = market.client.with("x-forwarded-for", "203.0.113.7");
+    let mut refused = false;
+    for _ in 0..200 {
+        refused |= guesser.post("/auth/login", &wrong).await.status == 429;
+    }
+    assert!(refused);
+    let owner = market.client.with("x-forwarded-for", "198.51.100.1");
+    owner.post("/auth/login", &json!({"email": cleo.email, "password": PASSWORD})).await.ok();
+    market.ends_clean().await;
+}

@@ -116,3 +116,40 @@ async fn after_a_declined_payment_the_units_stay_held_until_the_order_expires() 
     assert_eq!(seller.stock(&teapot).await, (5, 0, 5));
     market.ends_clean().await;
 }
+
+#[tokio::test]
+async fn a_late_payment_goes_back_if_the_product_is_no_longer_sold() {
+    let market = Market::start().await;
+    let seller = market.seller("Tea House").await;
+    let teapot = seller.lists("Teapot", 2500, 5).await;
+    let guest = market.guest();
+    let order = lets_expire(&market, &guest, &teapot, 2).await;
+    seller.client.delete(&format!("/products/{}", teapot.id())).await.is(204);
+    market.settles().await;
+    guest.pays(&order).await;
+    guest.sees(&order, "refunded").await;
+    market.settles().await;
+    assert_eq!(seller.stock(&teapot).await, (5, 0, 5));
+    market.ends_clean().await;
+}
+
+#[tokio::test]
+async fn the_cart_of_an_order_that_a_late_payment_revived_is_not_bought_twice() {
+    let market = Market::start().await;
+    let seller = market.seller("Tea House").await;
+    let teapot = seller.lists("Teapot", 2500, 5).await;
+    let guest = market.guest();
+    guest.adds(&teapot, 1).await;
+    let order = guest.places_order().await;
+    market.passes(TOO_LONG).await;
+    guest.sees(&order, "expired").await;
+    // The cart was given back, filled further and ordered; then the first payment comes after all.
+    guest.adds(&teapot, 1).await;
+    let second = guest.places_order().await;
+    guest.pays(&order).await;
+    guest.sees(&order, "confirmed").await;
+    guest.pays(&second).await;
+    guest.sees(&second, "confirmed").await;
+    assert_eq!(seller.stock(&teapot).await, (2, 0, 2));
+    market.ends_clean().await;
+}

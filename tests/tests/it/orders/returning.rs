@@ -122,3 +122,45 @@ async fn a_return_approved_ten_times_at_once_refunds_once() {
     assert_eq!(seller.stock(&teapot).await, (4, 0, 4));
     market.ends_clean().await;
 }
+
+#[tokio::test]
+async fn a_return_after_refunds_gives_back_no_more_than_is_left() {
+    let market = Market::start().await;
+    let seller = market.seller("Tea House").await;
+    let teapot = seller.lists("Teapot", 2500, 50).await;
+    let cleo = market.buyer("Cleo").await;
+    for refunded in [2000, 2500] {
+        let order = receives(&seller, &cleo, &teapot, 1).await;
+        let refunds = format!("/payments/{}/refunds", order.text("payment_id"));
+        market.admin.client.post(&refunds, &json!({"amount": refunded, "reason": "sorry"})).await.created();
+        market.settles().await;
+        let wanted = cleo.returns(&order, teapot.sku(), 1).await;
+        if wanted.status == 201 {
+            let path = format!("/seller/returns/{}/approve", wanted.data().id());
+            let approved = seller.client.post(&path, &json!({})).await;
+            assert!([200, 409].contains(&approved.status.as_u16()), "{approved}");
+        }
+        market.settles().await;
+        let payment = cleo.client.get(&format!("/payments/{}", order.text("payment_id"))).await.ok();
+        assert!(payment.number("refunded_amount") <= 2500);
+    }
+    market.ends_clean().await;
+}
+
+#[tokio::test]
+async fn a_key_of_the_buyer_tells_strangers_nothing_about_the_return() {
+    let market = Market::start().await;
+    let seller = market.seller("Tea House").await;
+    let teapot = seller.lists("Teapot", 2500, 50).await;
+    let (cleo, mallory) = (market.buyer("Cleo").await, market.buyer("Mallory").await);
+    let order = receives(&seller, &cleo, &teapot, 1).await;
+    let (path, form) = (
+        format!("/orders/{}/returns", order.id()),
+        json!({"items": [{"sku_id": teapot.sku(), "quantity": 1}], "reason": "does not fit"}),
+    );
+    let first = cleo.client.post(&path, &form).key("1").await.created();
+    assert_eq!(cleo.client.post(&path, &form).key("1").await.created(), first);
+    mallory.client.post(&path, &form).key("1").await.not_found();
+    market.client.post(&path, &form).key("1").await.is(401);
+    market.ends_clean().await;
+}

@@ -133,3 +133,20 @@ async fn paying_two_attempts_is_charged_once() {
     assert_eq!(seller.stock(&teapot).await, (4, 0, 4));
     market.ends_clean().await;
 }
+
+#[tokio::test]
+async fn a_payment_that_the_operator_gave_up_can_be_tried_again() {
+    let market = Market::start().await;
+    let seller = market.seller("Tea House").await;
+    let teapot = seller.lists("Teapot", 2500, 5).await;
+    let cleo = market.buyer("Cleo").await;
+    let order = cleo.orders(&teapot, 1).await;
+    let path = format!("/admin/payments/{}/cancel", order.text("payment_id"));
+    seller.client.post(&path, &json!({})).await.is(403);
+    assert_eq!(market.admin.client.post(&path, &json!({})).await.ok()["status"], "cancelled");
+    cleo.sees(&order, "payment_failed").await;
+    cleo.client.post("/payments", &json!({"order_id": order.id()})).await.created();
+    cleo.pays(&cleo.order(&order).await).await;
+    cleo.sees(&order, "confirmed").await;
+    market.ends_clean().await;
+}

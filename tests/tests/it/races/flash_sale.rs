@@ -102,3 +102,26 @@ async fn carts_that_want_more_than_there_is_get_all_of_their_lines_or_none() {
     assert_eq!((seller.stock(&teapot).await, seller.stock(&cup).await), ((10, 7, 3), (7, 7, 0)));
     market.ends_clean().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seller_that_counts_while_buyers_order_never_undercuts_what_is_held() {
+    let market = Market::start().await;
+    let seller = market.seller("Tea House").await;
+    let teapot = seller.lists("Teapot", 2500, 20).await;
+    let buyers = (0..30).map(|number| {
+        let guest = market.guest().another_guest(&format!("guest{number}@example.com"));
+        let form = guest.order_form_for(&teapot, 1);
+        async move {
+            let answer = guest.tries_to_order(&form).await;
+            outcome(&guest, answer).await.is_some()
+        }
+    });
+    let counts = (0..30).map(|number| seller.counts(teapot.sku(), 5 + number % 20));
+    let (placed, counts) = tokio::join!(join_all(buyers), join_all(counts));
+    assert!(counts.iter().all(|answer| [200, 409].contains(&answer.status.as_u16())));
+    let held = i64::try_from(placed.into_iter().filter(|placed| *placed).count()).unwrap();
+    let (on_hand, reserved, available) = seller.stock(&teapot).await;
+    assert_eq!((reserved, available), (held, on_hand - reserved));
+    assert!(available >= 0);
+    market.ends_clean().await;
+}

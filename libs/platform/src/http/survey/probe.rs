@@ -213,7 +213,7 @@ impl<'de> Deserializer<'de> for Probe<'de> {
                 let text: serde::de::value::StrDeserializer<'_, Fault> = text.into_deserializer();
                 text.deserialize_enum(name, variants, visitor)
             }
-            (None, Node::Json(Value::Object(_))) => {
+            (None, Node::Json(Value::Object(given))) if given.keys().any(|key| variants.contains(&key.as_str())) => {
                 MapAccessDeserializer::new(self.fields(None)).deserialize_enum(name, variants, visitor)
             }
             _ => Err(Fault::invalid_type(Unexpected::Other("not a text"), &"a text")),
