@@ -173,7 +173,6 @@ impl Market {
         let settled = tokio::time::timeout(PATIENCE, marketplace.settle()).await;
         assert!(settled.is_ok(), "events are not delivered: {:#?}", audit::undelivered(&marketplace.databases).await);
     }
-    }
 
     /// Stops the marketplace in good order and starts it again on the same data. Actors made before have its old
     /// address: take them along with [`Market::moved`].

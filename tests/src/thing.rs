@@ -67,6 +67,7 @@ impl Thing {
 
     /// The seller order of this seller in an order.
     #[track_caller]
+    #[must_use]
     pub fn part_of(&self, seller_id: &str) -> Self {
         let part = self.list("seller_orders").iter().find(|part| part["seller"]["id"] == seller_id);
         Self(part.unwrap_or_else(|| panic!("{seller_id} has no part in {self:?}")).clone())

@@ -12,6 +12,7 @@ use souk_platform::{
     db::{Database, OpenError},
     events::{Backlog, Bus, Relay},
     files::FilesError,
+    http::idempotency,
     rpc::{Channel, Directory, Policy},
     service::Job,
 };
@@ -134,7 +135,8 @@ impl Marketplace {
         let databases = Databases::open(data, &clock).await?;
         let directory = Directory::new();
         let services = services::build(&config, data, &databases, &directory).await?;
-        let jobs = services.iter().flat_map(|service| service.jobs.iter().cloned()).collect();
+        let jobs = services.iter().flat_map(|service| service.jobs.iter().cloned());
+        let jobs = jobs.chain([forget_keys(databases.clone())]).collect();
         let bus = Bus::new(services.iter().map(|service| service.consumers.clone()));
         let stop = CancellationToken::new();
         let router = services::router(services, &config, &directory, &clock, stop.clone());
@@ -221,6 +223,24 @@ impl Marketplace {
         self.databases.close().await;
         drop(self.directory);
     }
+}
+
+/// Deletes the idempotency keys that have expired.
+fn forget_keys(databases: Databases) -> Job {
+    Job::new("idempotency.purge", Duration::from_hours(1), move || {
+        let databases = databases.clone();
+        async move {
+            for db in databases.all() {
+                match idempotency::purge(db).await {
+                    Ok(0) => {}
+                    Ok(rows) => tracing::info!(service = db.service(), rows, "expired idempotency keys were deleted"),
+                    Err(error) => {
+                        tracing::error!(service = db.service(), %error, "expired idempotency keys can't be deleted");
+                    }
+                }
+            }
+        }
+    })
 }
 
 async fn repeat(job: Job, stop: CancellationToken) {

@@ -1,5 +1,8 @@
 //! The interface's document and the page that shows it, without anything from elsewhere.
 
+mod distinct;
+mod references;
+
 use std::sync::LazyLock;
 
 use axum::{
@@ -17,6 +20,8 @@ use utoipa::{
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
+
+pub(crate) use self::distinct::make_distinct;
 
 const DOCUMENT_PATH: &str = "/api/v1/openapi.json";
 
@@ -71,16 +76,6 @@ pub(crate) fn introduction() -> Document {
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     document
-}
-
-/// Two services that describe different things by one name would make the document say something wrong about one.
-pub(crate) fn warn_of_collisions(so_far: &Document, added: &Document) {
-    let (Some(so_far), Some(added)) = (&so_far.components, &added.components) else { return };
-    for (name, schema) in &added.schemas {
-        if so_far.schemas.get(name).is_some_and(|known| known != schema) {
-            tracing::warn!(schema = name, "two services describe different things by one name in the OpenAPI document");
-        }
-    }
 }
 
 /// The document as JSON, the page, and its script.

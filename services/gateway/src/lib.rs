@@ -60,19 +60,26 @@ pub struct Edge {
 /// # Panics
 /// When two services claim one path.
 pub fn router(edge: Edge) -> Router {
-    let Edge { services, authority, probes, config, clock, stop } = edge;
+    let Edge { mut services, authority, probes, config, clock, stop } = edge;
     let databases: Vec<Database> = services.iter().filter_map(|service| service.db.clone()).collect();
     let health = health::Health::new(&services, probes, stop);
 
     let mut api = admin_events::routes(databases);
     let mut root = OpenApiRouter::new().merge(health::routes(health));
+    let mut introduction = OpenApiRouter::with_openapi(docs::introduction());
+
+    let own = [introduction.get_openapi_mut(), api.get_openapi_mut(), root.get_openapi_mut()];
+    let mut documents: Vec<_> = own.map(|document| ("gateway", document)).into();
+    for Service { name, routes, root_routes, .. } in &mut services {
+        documents.extend([(*name, routes.get_openapi_mut()), (*name, root_routes.get_openapi_mut())]);
+    }
+    docs::make_distinct(&mut documents);
+
     for service in services {
-        docs::warn_of_collisions(api.get_openapi(), service.routes.get_openapi());
         api = api.merge(service.routes);
         root = root.merge(service.root_routes);
     }
-    let (routes, document) =
-        OpenApiRouter::with_openapi(docs::introduction()).nest(root_paths::PREFIX, api).merge(root).split_for_parts();
+    let (routes, document) = introduction.nest(root_paths::PREFIX, api).merge(root).split_for_parts();
 
     let mut routes = routes
         .merge(docs::routes(&document))

@@ -32,6 +32,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::*;
 
+mod documents;
+
 fn played() -> Service {
     let routes = OpenApiRouter::new()
         .route("/products", get(async || Reply::ok("x".repeat(4000))).post(async |body: Bytes| Reply::ok(body.len())))

@@ -19,8 +19,8 @@ use super::{Database, Shared, schema, writer::Writer};
 
 /// Readers of one file, at most.
 const READERS: u32 = 4;
-/// How long a statement may run before it is interrupted.
-const STATEMENT_LIMIT: Duration = Duration::from_secs(5);
+/// How long a reader may be busy without a pause before it is interrupted.
+const READ_LIMIT: Duration = Duration::from_secs(30);
 /// How long to wait for another process that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -102,15 +102,20 @@ fn options(path: &Path) -> SqliteConnectOptions {
 }
 
 async fn connect(options: SqliteConnectOptions, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    let is_writer = connections == 1;
     let pool = SqlitePoolOptions::new()
         .max_connections(connections)
         .min_connections(1)
         .test_before_acquire(false)
-        .idle_timeout(if connections == 1 { None } else { Some(Duration::from_mins(1)) })
+        .idle_timeout(if is_writer { None } else { Some(Duration::from_mins(1)) })
         .max_lifetime(None)
         .acquire_timeout(Duration::from_secs(5))
-        .after_connect(|connection, _| {
+        .after_connect(move |connection, _| {
             Box::pin(async move {
+                // Never the writer: an interrupted statement would roll back everybody's work in the batch.
+                if is_writer {
+                    return Ok(());
+                }
                 let mut guard = RunawayGuard::default();
                 connection.lock_handle().await?.set_progress_handler(1_000_000, move || guard.may_go_on());
                 Ok(())
@@ -122,8 +127,8 @@ async fn connect(options: SqliteConnectOptions, connections: u32) -> Result<Data
     Ok(pool.into())
 }
 
-/// Interrupts a statement that runs too long. SQLite asks only in statements of more than a million steps, so that a
-/// series of questions with short pauses is one long statement.
+/// Interrupts a reader that runs too long. SQLite asks only in statements of more than a million steps, and does not tell
+/// them apart: questions with short pauses count as one long statement.
 #[derive(Default)]
 struct RunawayGuard {
     since: Option<Instant>,
@@ -133,11 +138,11 @@ struct RunawayGuard {
 impl RunawayGuard {
     fn may_go_on(&mut self) -> bool {
         let now = Instant::now();
-        if self.last.is_none_or(|last| now - last > Duration::from_secs(1)) {
+        if self.last.is_none_or(|last| now - last > Duration::from_millis(200)) {
             self.since = Some(now);
         }
         self.last = Some(now);
-        let go_on = self.since.is_none_or(|since| now - since < STATEMENT_LIMIT);
+        let go_on = self.since.is_none_or(|since| now - since < READ_LIMIT);
         if !go_on {
             self.since = None;
             self.last = None;

@@ -96,6 +96,11 @@ fn wrong_types_and_unknown_fields_are_malformed() {
     assert_eq!(refused("[]"), (ErrorKind::Malformed, vec!["body".into()]));
     let array = format!(r#"{{"name":"a","currency":"GBP","items":[["{SKU}",1]]}}"#);
     assert_eq!(refused(&array), (ErrorKind::Malformed, vec!["items[0]".into()]));
+    for speed in [r#"{"x":1}"#, r#"{"fast":null}"#, r#"{"fast":1}"#, "{}", "[]", "1"] {
+        let json =
+            format!(r#"{{"name":"a","currency":"GBP","items":[{{"sku_id":"SKU","quantity":1}}],"speed":{speed}}}"#);
+        assert_eq!(refused(&json), (ErrorKind::Malformed, vec!["speed".into()]), "{speed}");
+    }
     assert_eq!(refused("null"), (ErrorKind::Malformed, vec!["body".into()]));
 }
 

@@ -67,12 +67,23 @@ pub(crate) fn single_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Re
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(Failure(Problem::malformed(name.as_str(), "is given more than once")));
+        return Err(Failure(Problem::malformed(written(name), "is given more than once")));
     }
     match value.to_str() {
         Ok(text) => Ok(Some(text.trim())),
-        Err(_) => Err(Failure(Problem::malformed(name.as_str(), "must be visible ASCII"))),
+        Err(_) => Err(Failure(Problem::malformed(written(name), "must be visible ASCII"))),
     }
+}
+
+/// A header's name as people write it: `If-Match`.
+fn written(name: &HeaderName) -> String {
+    let mut starts = true;
+    let letter = |letter: char| {
+        let written = if starts { letter.to_ascii_uppercase() } else { letter };
+        starts = letter == '-';
+        written
+    };
+    name.as_str().chars().map(letter).collect()
 }
 
 #[cfg(test)]

@@ -77,17 +77,23 @@ fn view<'a>(tree: &'a CategoryTree, counts: &HashMap<CategoryId, i64>, id: Categ
 pub struct RootParams {
     /// Roots wanted, 1 to 100; 100 when absent.
     #[garde(range(min = 1, max = 100))]
-    limit: Option<u64>,
+    #[serde(default = "all_roots")]
+    limit: u64,
     /// Roots to skip.
     #[garde(range(max = 1_000_000))]
-    offset: Option<u64>,
+    #[serde(default)]
+    offset: u64,
+}
+
+fn all_roots() -> u64 {
+    100
 }
 
 /// The tree of categories.
 #[utoipa::path(get, path = "/categories", tag = "catalog", params(RootParams),
     responses((status = 200, body = ListEnvelope<Category>), Failure))]
 pub async fn list(State(app): State<AppState>, Params(params): Params<RootParams>) -> Result<Response, Error> {
-    let (limit, offset) = (params.limit.unwrap_or(100), params.offset.unwrap_or_default());
+    let RootParams { limit, offset } = params;
     let key = (app.caches.edition(), limit, offset);
     let fill = || async { encode_roots(&app, limit, offset).await.map_err(souk_kernel::Problem::from) };
     let roots = Reply::raw(app.caches.roots.get_or_fill(key, fill).await?);

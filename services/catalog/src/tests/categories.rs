@@ -33,6 +33,9 @@ async fn the_tree_counts_products_and_describes_them() {
     assert_eq!(market.get("/products?category=computers&attr.ram_min=16").await.json["meta"]["page"]["total"], 1);
     market.delete(shop.person, &format!("/products/{}", made["id"].as_str().unwrap())).await;
     assert_eq!(market.get("/categories/computers").await.data(200)["product_count"], 0);
+    for bad in ["limit=", "limit=0", "limit=101", "offset=", "offset=-1"] {
+        assert_eq!(market.get(&format!("/categories?{bad}")).await.status, 400, "{bad}");
+    }
 }
 
 #[tokio::test]

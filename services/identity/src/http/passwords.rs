@@ -55,7 +55,7 @@ pub async fn reset(State(app): State<AppState>, Body(form): Body<Reset>) -> Resu
 /// Both passwords.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Change {
+pub struct PasswordChange {
     #[garde(length(max = 1024))]
     current_password: String,
     /// 10 to 128 characters.
@@ -64,12 +64,13 @@ pub struct Change {
 }
 
 /// Sets a new password; all other sessions end.
-#[utoipa::path(post, path = "/auth/password/change", tag = "identity", request_body = Change, security(("bearer" = [])),
+#[utoipa::path(post, path = "/auth/password/change", tag = "identity", security(("bearer" = [])),
+    request_body = PasswordChange,
     responses((status = 204), Failure))]
 pub async fn change(
     State(app): State<AppState>,
     Caller(me): Caller,
-    Body(form): Body<Change>,
+    Body(form): Body<PasswordChange>,
 ) -> Result<NoContent, Error> {
     access::current(&app, &me).await?;
     operations::change_password(&app, me, form.current_password, form.new_password).await?;

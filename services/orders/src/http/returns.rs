@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use garde::Validate;
 use http::header;
 use serde::{Deserialize, Serialize};
-use souk_kernel::{Currency, OrderId, Page, ReturnId, SellerOrderId, SkuId};
+use souk_kernel::{Actor, Currency, OrderId, Page, ReturnId, SellerOrderId, SkuId};
 use souk_platform::{
     http::{
         Body, Failure, Hashed, IdempotencyKey, List, OptionalBody, Paging, Params, PathId, Reply, idempotent,
@@ -25,7 +25,7 @@ use crate::{
     domain::{MAX_LINES, ReturnStatus},
     error::Error,
     operations::{self, ReturnItem},
-    store::{self, pages, parts, returns},
+    store::{self, Scope, pages, parts, returns},
 };
 
 /// Units to be sent back.
@@ -91,23 +91,28 @@ pub async fn request(
     Hashed { body: Body(request), hash }: Hashed<Body<ReturnRequest>>,
 ) -> axum::response::Response {
     use axum::response::IntoResponse;
+    // Before the key is looked up: the answer that is kept under it is for nobody else.
+    let (scope, by) = match caller.may_change(&app, id).await {
+        Ok(allowed) => allowed,
+        Err(error) => return error.into_response(),
+    };
     let db = app.db.clone();
     // Whoever may ask for the order's return is the same to its key.
-    let run = async move { make(&app, id, &caller, request).await.into_response() };
+    let run = async move { make(&app, id, &scope, by, request).await.into_response() };
     idempotent(&db, &format!("returns {id}"), &key, hash, Box::pin(run)).await
 }
 
 async fn make(
     app: &AppState,
     id: OrderId,
-    caller: &Caller,
+    scope: &Scope,
+    by: Actor,
     request: ReturnRequest,
 ) -> Result<Reply<ReturnView>, Error> {
-    let (scope, by) = caller.may_change(app, id).await?;
     let items: Vec<ReturnItem> =
         request.items.iter().map(|item| ReturnItem { sku_id: item.sku_id, quantity: item.quantity }).collect();
-    let made = operations::request_return(app, id, &scope, by, &items, &request.reason).await?;
-    let currency = store::find_in(app.db.reader(), id, &scope).await?.ok_or(Error::NotFound("order"))?.currency;
+    let made = operations::request_return(app, id, scope, by, &items, &request.reason).await?;
+    let currency = store::find_in(app.db.reader(), id, scope).await?.ok_or(Error::NotFound("order"))?.currency;
     let location = format!("/api/v1/orders/{id}/returns");
     Ok(Reply::created(view(made, currency)).header(header::LOCATION, location))
 }

@@ -4,15 +4,16 @@ use serde_json::json;
 use souk_tests::{Buyer, Market, PASSWORD, Thing};
 
 fn quantities(cart: &Thing) -> Vec<(String, i64)> {
-    let read =
-        |line: &serde_json::Value| (line["title"].as_str().unwrap().to_owned(), line["quantity"].as_i64().unwrap());
+    let read = |line: &serde_json::Value| {
+        (line["title"].as_str().expect("a title").to_owned(), line["quantity"].as_i64().expect("a quantity"))
+    };
     let mut lines: Vec<_> = cart.list("items").iter().map(read).collect();
     lines.sort_unstable();
     lines
 }
 
 fn with_cart_of(guest: &Buyer, market: &Market) -> souk_tests::Client {
-    market.client.with("x-cart-token", &guest.cart_token().unwrap())
+    market.client.with("x-cart-token", &guest.cart_token().expect("the guest has a cart"))
 }
 
 #[tokio::test]

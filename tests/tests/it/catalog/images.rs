@@ -20,7 +20,7 @@ async fn uploads(seller: &Seller, product: &Thing, files: Vec<(&str, Vec<u8>)>) 
 fn images(answer: &Answer) -> Vec<String> {
     let data = answer.data();
     let images = if data.is_array() { &data.0 } else { &data["images"] };
-    images.as_array().unwrap().iter().map(|image| image.as_str().unwrap().to_owned()).collect()
+    images.as_array().expect("a list").iter().map(|image| image.as_str().expect("an address").to_owned()).collect()
 }
 
 #[tokio::test]

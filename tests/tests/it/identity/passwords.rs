@@ -50,7 +50,7 @@ async fn a_reset_token_is_good_once_and_not_for_long() {
     market.client.post("/auth/password/reset", &reset).await.is(204);
     market.client.post("/auth/password/reset", &reset).await.invalid(&["token"]);
     let late = forgets(&market, &cleo).await;
-    market.passes(Duration::from_secs(25 * 3600)).await;
+    market.passes(Duration::from_hours(25)).await;
     market.client.post("/auth/password/reset", &json!({"token": late, "password": PASSWORD})).await.invalid(&["token"]);
     market.client.post("/auth/password/reset", &json!({"token": "x", "password": NEW})).await.invalid(&["token"]);
     market.ends_clean().await;

@@ -1,2 +1,3 @@
+mod shown;
 mod sources;
 mod stock;

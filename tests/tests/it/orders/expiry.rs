@@ -5,7 +5,7 @@ use std::time::Duration;
 use souk_tests::{Buyer, Market, Thing};
 
 /// A little more than orders are held.
-const TOO_LONG: Duration = Duration::from_secs(16 * 60);
+const TOO_LONG: Duration = Duration::from_mins(16);
 
 async fn lets_expire(market: &Market, buyer: &Buyer, product: &Thing, quantity: i64) -> Thing {
     let order = buyer.orders(product, quantity).await;
@@ -22,9 +22,9 @@ async fn an_unpaid_order_expires_and_its_units_are_free() {
     let guest = market.guest();
     guest.adds(&teapot, 2).await;
     let order = guest.places_order().await;
-    market.passes(Duration::from_secs(10 * 60)).await;
+    market.passes(Duration::from_mins(10)).await;
     assert_eq!(guest.order(&order).await["status"], "pending_payment", "it is held for 15 minutes");
-    market.passes(Duration::from_secs(6 * 60)).await;
+    market.passes(Duration::from_mins(6)).await;
     let expired = guest.sees(&order, "expired").await;
     assert!(expired["redirect"].is_null());
     market.settles().await;
@@ -38,7 +38,7 @@ async fn an_unpaid_order_expires_and_its_units_are_free() {
 #[tokio::test]
 async fn how_long_orders_are_held_is_configured() {
     let market =
-        Market::builder().config(|config| config.orders.reservation_ttl = Duration::from_secs(60)).start().await;
+        Market::builder().config(|config| config.orders.reservation_ttl = Duration::from_mins(1)).start().await;
     let seller = market.seller("Tea House").await;
     let teapot = seller.lists("Teapot", 2500, 5).await;
     let cleo = market.buyer("Cleo").await;

@@ -54,7 +54,7 @@ async fn keys_belong_to_who_sends_them_and_live_a_day() {
     let theirs = guest.at_cart().post("/orders", &guest.order_form_for(&teapot, 1)).key("key").await.created();
     assert!(mine.id() != his.id() && his.id() != theirs.id());
     assert_eq!(his["email"], *ben.email);
-    market.passes(Duration::from_secs(25 * 3600)).await;
+    market.passes(Duration::from_hours(25)).await;
     let next_day = cleo.client.post("/orders", &form).key("key").await.created();
     assert_ne!(next_day.id(), mine.id());
     market.ends_clean().await;

@@ -77,7 +77,7 @@ async fn an_order_is_completed_when_it_can_no_longer_be_returned() {
     seller.ships(&order).await;
     seller.delivers(&order).await;
     assert_eq!(seller.balance().await, (2250, 0, 0));
-    market.passes(Duration::from_secs(15 * 24 * 3600)).await;
+    market.passes(Duration::from_hours(15 * 24)).await;
     let completed = cleo.order(&order).await;
     assert_eq!(
         (completed.text("status"), &completed["seller_orders"][0]["status"]),

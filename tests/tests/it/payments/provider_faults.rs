@@ -92,7 +92,7 @@ async fn a_lost_webhook_is_found_by_the_timer_at_the_latest() {
     shop.provider(json!({"webhook": "drop"})).await;
     let order = shop.cleo.orders(&shop.teapot, 1).await;
     shop.cleo.presses("pay", &order).await.is(303);
-    shop.market.passes(Duration::from_secs(16 * 60)).await;
+    shop.market.passes(Duration::from_mins(16)).await;
     shop.cleo.sees(&order, "confirmed").await;
     assert_eq!(shop.seller.stock(&shop.teapot).await, (49, 0, 49));
     shop.market.ends_clean().await;

@@ -68,7 +68,7 @@ async fn a_delayed_payment_comes_later() {
     cleo.presses("delay", &order).await.is(303);
     market.settles().await;
     assert_eq!(cleo.order(&order).await["status"], "pending_payment");
-    market.passes(std::time::Duration::from_secs(60)).await;
+    market.passes(std::time::Duration::from_mins(1)).await;
     cleo.sees(&order, "confirmed").await;
     market.ends_clean().await;
 }

@@ -142,7 +142,7 @@ async fn the_same_webhook_sent_often_counts_once() {
     for _ in 0..5 {
         provider.sends(&provider.completed(&order)).await.is(200);
     }
-    market.passes(Duration::from_secs(24 * 3600)).await;
+    market.passes(Duration::from_hours(24)).await;
     provider.sends(&provider.completed(&order)).await.is(200);
     market.settles().await;
     assert_eq!(seller.stock(&teapot).await, (4, 0, 4));

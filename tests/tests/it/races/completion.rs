@@ -21,7 +21,7 @@ async fn webhooks_the_buyers_return_and_the_timer_confirm_an_order_once() {
         let returns = join_all((0..5).map(|_| async { cleo.client.get(&path).await }));
         let time = async {
             if round % 2 == 1 {
-                market.passes(Duration::from_secs(16 * 60)).await;
+                market.passes(Duration::from_mins(16)).await;
             }
         };
         let (copies, returns, presses, ()) =

@@ -37,7 +37,7 @@ async fn two_sellers_one_payment_two_parcels_a_review_and_a_return() {
     assert_eq!((tea.balance().await.0, coffee.balance().await.0), (2250, 3240 - 810));
     assert_eq!(coffee.stock(&mug).await, (7, 0, 7));
 
-    market.passes(Duration::from_secs(15 * 24 * 3600)).await;
+    market.passes(Duration::from_hours(15 * 24)).await;
     assert_eq!((tea.balance().await, coffee.balance().await), ((0, 2250, 0), (0, 2430, 0)));
     assert_eq!(cleo.order(&order).await["status"], "completed");
     market.ends_clean().await;

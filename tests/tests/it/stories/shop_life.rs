@@ -80,7 +80,7 @@ async fn buyers_leave_and_their_orders_are_still_served() {
     cleo.client.get("/orders").await;
     seller.ships(&paid).await;
     seller.delivers(&paid).await;
-    market.passes(Duration::from_secs(30 * 24 * 3600)).await;
+    market.passes(Duration::from_hours(30 * 24)).await;
     assert_eq!(seller.stock(&teapot).await, (4, 0, 4), "what the unpaid order held is free");
     let kept = market.admin.client.get(&format!("/admin/orders/{}", unpaid.id())).await.ok();
     assert!(["expired", "cancelled"].contains(&kept.text("status")));

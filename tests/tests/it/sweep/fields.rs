@@ -58,8 +58,8 @@ fn written(route: &[Step]) -> String {
     for step in route {
         match step {
             Step::Key(key) if text.is_empty() => text.push_str(key),
-            Step::Key(key) => text.push_str(&format!(".{key}")),
-            Step::Place(place) => text.push_str(&format!("[{place}]")),
+            Step::Key(key) => text = format!("{text}.{key}"),
+            Step::Place(place) => text = format!("{text}[{place}]"),
         }
     }
     text

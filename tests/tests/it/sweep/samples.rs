@@ -23,7 +23,7 @@ pub fn samples(world: &World, operation: &Operation) -> Vec<Value> {
     });
     let with = |base: &Value, more: Value| {
         let mut all = base.clone();
-        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
         all
     };
     let account = json!({"email": "new@example.com", "password": PASSWORD, "name": "New", "locale": "en"});

@@ -2,7 +2,7 @@
 
 mod table;
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{ops::ControlFlow, panic::AssertUnwindSafe, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
@@ -54,7 +54,7 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
 /// the first is being served others wait for it, 503 `request_in_progress` after 30 seconds. Answers that changed nothing
 /// (400, 401, 403, 422, 429, 5xx) are not kept, so that the client may correct itself and try again.
 ///
-/// `run` goes on when the client hangs up. If the process dies while it runs, the key is free again 30 seconds later;
+/// Once the key is claimed `run` goes on, also when the client hangs up. If the process dies while it runs, the key is free again 30 seconds later;
 /// what `run` does under the same key must therefore itself be safe to repeat (ids derived from the key).
 pub async fn idempotent<F>(db: &Database, owner: &str, key: &IdempotencyKey, request_hash: [u8; 32], run: F) -> Response
 where
@@ -63,13 +63,17 @@ where
     let Some(key) = &key.0 else { return run.await };
     let slot = Slot::new(owner, key);
     let give_up = Instant::now() + PATIENCE;
-    let holder = loop {
-        match table::claim(db, slot, request_hash).await {
-            Ok(Claim::Mine(holder)) => break holder,
-            Ok(Claim::Answered(answer)) => return replay(answer),
-            Ok(Claim::OtherRequest) => return Failure(reused()).into_response(),
-            Ok(Claim::Busy) => {}
-            Err(error) => return broken(&error),
+    let mut run = Box::pin(run);
+    loop {
+        // A task that the client can't take along: dropped between claim and run, the key would be held by nobody.
+        let attempt = attempt(db.clone(), slot, request_hash, run);
+        match tokio::spawn(context::scope(context::current(), attempt).in_current_span()).await {
+            Ok(ControlFlow::Break(response)) => return response,
+            Ok(ControlFlow::Continue(unused)) => run = unused,
+            Err(error) => {
+                tracing::error!(%error, "a request under an idempotency key was broken off");
+                return Failure(Problem::internal()).into_response();
+            }
         }
         while match table::is_busy(db, slot).await {
             Ok(busy) => busy,
@@ -81,16 +85,23 @@ where
             }
             sleep(POLL).await;
         }
-    };
-    let db = db.clone();
-    let work = async move {
-        let response = AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(panicked);
-        settle(&db, slot, holder, response).await
-    };
-    let task = tokio::spawn(context::scope(context::current(), work).in_current_span());
-    task.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a request under an idempotency key was broken off");
-        Failure(Problem::internal()).into_response()
+    }
+}
+
+/// Claims the key and runs the request to its end; gives `run` back while another runs under this key.
+async fn attempt<F>(db: Database, slot: Slot, request_hash: [u8; 32], run: F) -> ControlFlow<Response, F>
+where
+    F: Future<Output = Response>,
+{
+    ControlFlow::Break(match table::claim(&db, slot, request_hash).await {
+        Ok(Claim::Mine(holder)) => {
+            let response = AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(panicked);
+            settle(&db, slot, holder, response).await
+        }
+        Ok(Claim::Answered(answer)) => replay(answer),
+        Ok(Claim::OtherRequest) => Failure(reused()).into_response(),
+        Ok(Claim::Busy) => return ControlFlow::Continue(run),
+        Err(error) => broken(&error),
     })
 }
 

@@ -114,6 +114,14 @@ async fn the_work_goes_on_when_the_client_hangs_up() {
 }
 
 #[tokio::test]
+async fn a_client_that_hangs_up_at_once_leaves_no_key_without_a_runner() {
+    let shop = Shop::open().await;
+    assert!(shop.send("a", "k", 1, created).now_or_never().is_none());
+    let again = tokio::time::timeout(Duration::from_secs(5), shop.send("a", "k", 1, created)).await.unwrap();
+    assert_eq!((again.status(), shop.runs.load(SeqCst)), (StatusCode::CREATED, 1));
+}
+
+#[tokio::test]
 async fn expired_keys_are_deleted() {
     let shop = Shop::open().await;
     shop.send("a", "k", 1, created).await;
@@ -130,5 +138,8 @@ async fn a_key_is_visible_ascii() {
     assert_eq!(key("order-1").await.unwrap().0.as_deref(), Some("order-1"));
     for bad in ["", "a b", &"x".repeat(256)] {
         assert_eq!(key(bad).await.unwrap_err().0.kind, ErrorKind::Malformed);
+    }
+    for bad in ["", "é"] {
+        assert_eq!(key(bad).await.unwrap_err().0.details[0].field, "Idempotency-Key", "{bad}");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{
     Deserializer,
-    de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+    de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor, value::StrDeserializer},
     forward_to_deserialize_any,
 };
 
@@ -111,14 +111,8 @@ impl<'de> Deserializer<'de> for Blank {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let first = &variants[..variants.len().min(1)];
-        if self.0 == 0 {
-            let variant: serde::de::value::StrDeserializer<'de, Fault> =
-                first.first().copied().unwrap_or_default().into_deserializer();
-            return variant.deserialize_enum(name, variants, visitor);
-        }
-        MapAccessDeserializer::new(Blanks { blank: self, keys: first, left: first.len() })
-            .deserialize_enum(name, variants, visitor)
+        let first: StrDeserializer<'de, Fault> = variants.first().copied().unwrap_or_default().into_deserializer();
+        first.deserialize_enum(name, variants, visitor)
     }
 
     forward_to_deserialize_any! { bytes byte_buf unit unit_struct tuple_struct identifier ignored_any }
@@ -149,7 +143,7 @@ impl<'de> MapAccess<'de> for Blanks {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
         let Some((key, rest)) = self.keys.split_first() else { return Ok(None) };
         self.keys = rest;
-        let key: serde::de::value::StrDeserializer<'_, Fault> = (*key).into_deserializer();
+        let key: StrDeserializer<'_, Fault> = (*key).into_deserializer();
         seed.deserialize(key).map(Some)
     }
 

@@ -4,7 +4,7 @@ use serde::{
     Deserializer,
     de::{
         DeserializeSeed, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor,
-        value::{BorrowedStrDeserializer, MapAccessDeserializer},
+        value::BorrowedStrDeserializer,
     },
     forward_to_deserialize_any,
 };
@@ -208,15 +208,13 @@ impl<'de> Deserializer<'de> for Probe<'de> {
             Node::Json(Value::String(text)) => Some(text.as_str()),
             _ => self.word()?,
         };
-        match (text, self.node) {
-            (Some(text), _) => {
+        match text {
+            Some(text) => {
                 let text: serde::de::value::StrDeserializer<'_, Fault> = text.into_deserializer();
                 text.deserialize_enum(name, variants, visitor)
             }
-            (None, Node::Json(Value::Object(given))) if given.keys().any(|key| variants.contains(&key.as_str())) => {
-                MapAccessDeserializer::new(self.fields(None)).deserialize_enum(name, variants, visitor)
-            }
-            _ => Err(Fault::invalid_type(Unexpected::Other("not a text"), &"a text")),
+            // serde would take `{"word": null}` for the word. Variants with contents say their name in a field.
+            None => Err(Fault::invalid_type(Unexpected::Other("not a text"), &"a text")),
         }
         .map_err(|fault| fault.at(&path))
     }

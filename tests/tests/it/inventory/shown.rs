@@ -1,0 +1,36 @@
+//! What the catalogue shows of the stock, as `souk verify` compares it.
+
+use sea_orm::{ConnectionTrait, DbErr};
+use souk_platform::db::Tx;
+use souk_tests::Market;
+
+/// What the rule finds.
+async fn misshown(market: &Market) -> Vec<String> {
+    let report = Box::pin(souk::verify::run(&market.marketplace().databases)).await.unwrap();
+    let rules = &report.rules["between services"];
+    let rule = rules.iter().find(|rule| rule.name == "catalog shows what inventory has").expect("it is checked");
+    assert_eq!(rule.checked, 2);
+    rule.offenders.clone()
+}
+
+async fn show(market: &Market, units: i64, instead_of: i64) {
+    let sql = format!("UPDATE skus SET stock = {units} WHERE stock = {instead_of}");
+    let change = |tx: Tx| async move { tx.execute_unprepared(&sql).await.map(|done| done.rows_affected()) };
+    let changed = market.marketplace().databases.catalog.transaction::<_, DbErr, _, _>(change).await.unwrap();
+    assert_eq!(changed, 1);
+}
+
+#[tokio::test]
+async fn a_wrong_number_in_the_catalogue_is_found() {
+    let market = Market::start().await;
+    let seller = market.seller("Tea House").await;
+    let teapot = seller.lists("Teapot", 2500, 7).await;
+    seller.lists("Cup", 500, 5).await;
+    market.settles().await;
+    assert!(misshown(&market).await.is_empty());
+    show(&market, 8, 7).await;
+    let found = misshown(&market).await;
+    assert!(matches!(&found[..], [one] if one.starts_with(teapot.sku())), "{found:?}");
+    show(&market, 7, 8).await;
+    market.ends_clean().await;
+}
