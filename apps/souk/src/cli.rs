@@ -64,7 +64,7 @@ pub struct Installation {
     /// The configuration file [default: souk.toml in the data folder, if there is one]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Sets one configuration key, for example --set orders.reservation_ttl=20m (repeatable; wins over file and environment)
+    /// Sets one configuration key, for example `--set orders.reservation_ttl=20m` (repeatable; wins over file and environment)
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub overrides: Vec<(String, String)>,
     /// How log lines are written to standard error

@@ -6,9 +6,9 @@ use super::{Error, Opened, open};
 use crate::{
     cli::{Import, ImportProducts, ImportStock},
     import::{
-        Progress,
+        Progress, Summary,
         mapping::Mapping,
-        products::{self, Order, Summary},
+        products::{self, Order},
         stock,
     },
     marketplace::Marketplace,

@@ -18,7 +18,7 @@ use crate::{
     cli::{Cli, Command, Installation},
     config::Config,
     data_dir::{DataDir, DataDirError},
-    import::products::ImportError,
+    import::ImportError,
     marketplace::{Databases, Marketplace, StartError},
 };
 
@@ -62,7 +62,7 @@ pub enum Error {
 fn explain(problem: &Problem) -> String {
     let mut text = problem.message.clone();
     for detail in &problem.details {
-        text.push_str(&format!("\n  {}: {}", detail.field, detail.message));
+        text.extend(["\n  ", &detail.field, ": ", &detail.message]);
     }
     text
 }

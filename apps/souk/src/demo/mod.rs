@@ -205,13 +205,12 @@ async fn list(
     before: &HashMap<String, Value>,
     categories: &HashMap<String, String>,
 ) -> Result<(), DemoError> {
-    let listed = match before.get(&product.title) {
-        Some(listed) => listed.clone(),
-        None => {
-            let mut body = product.body;
-            body.insert("category_id".to_owned(), json!(categories[&product.category]));
-            seller.api.post("/products", &Value::Object(body)).await?
-        }
+    let listed = if let Some(listed) = before.get(&product.title) {
+        listed.clone()
+    } else {
+        let mut body = product.body;
+        body.insert("category_id".to_owned(), json!(categories[&product.category]));
+        seller.api.post("/products", &Value::Object(body)).await?
     };
     if listed["images"].as_array().is_none_or(Vec::is_empty) {
         let jpeg = tokio::task::spawn_blocking(move || pictures::picture(product.hue, number)).await;

@@ -141,10 +141,10 @@ impl Converter<'_> {
             }
             Some(_) => Err(format!("{what}: `{field}` is not a whole number")),
         };
-        let category = self.category(&fields);
+        let category = self.category(fields);
         let schema = schemas.get(&category);
         let mut attributes = Map::new();
-        for (key, _, value) in self.attributes(&fields) {
+        for (key, _, value) in self.attributes(fields) {
             let as_text = schema.and_then(|schema| schema.get(&key)).is_none_or(|seen| seen.kind == Kind::Text);
             attributes.insert(key, if as_text { plain(value) } else { value.clone() });
         }

@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     io,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -17,10 +17,10 @@ use souk_contracts::{
     identity::EnsureSellerRequest,
 };
 use souk_kernel::{Currency, Problem, text::slugify};
-use souk_platform::rpc;
 use tokio::task::JoinHandle;
 
 use super::{
+    ImportError, Summary,
     convert::{Converted, Converter, Schemas, Seen},
     mapping::{CategoryFinder, CategoryName, Mapping},
     progress::Progress,
@@ -31,39 +31,6 @@ use crate::marketplace::Calls;
 
 /// Products in one call.
 const BATCH: usize = 500;
-/// Why an import can't run.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The file can't be read.
-    #[error("can't read {path}: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The report or the progress can't be written.
-    #[error("can't write {path}: {source}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Neither the command line nor the mapping names a seller.
-    #[error("--seller is missing, and the mapping names none")]
-    NoSeller,
-    /// A service refused.
-    #[error("{0}")]
-    Refused(Problem),
-}
-
-impl From<tonic::Status> for ImportError {
-    fn from(status: tonic::Status) -> Self {
-        Self::Refused(rpc::problem(status))
-    }
-}
-
 /// What to import, and how.
 pub struct Order<'a> {
     /// The file.
@@ -80,27 +47,6 @@ pub struct Order<'a> {
     pub currency: Currency,
     /// Where the progress of interrupted runs is kept.
     pub progress: Progress,
-}
-
-/// What came of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Summary {
-    /// Lines looked at in this run.
-    pub lines: u64,
-    /// Lines that an earlier, interrupted run had taken.
-    pub skipped: u64,
-    /// New products.
-    pub created: u64,
-    /// Products that differed.
-    pub updated: u64,
-    /// Products that were the same.
-    pub unchanged: u64,
-    /// Lines that were refused.
-    pub refused: u64,
-    /// Categories that the products went to.
-    pub categories: usize,
-    /// Where the refused lines are listed.
-    pub report: Option<PathBuf>,
 }
 
 /// Runs the import.

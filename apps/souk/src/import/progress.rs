@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::products::ImportError;
+use super::ImportError;
 
 /// How far the import of one file came. Another size or time of the file makes it another import.
 pub struct Progress {

@@ -28,7 +28,8 @@ pub fn records(path: &Path, read: impl Fn(u64) + 'static) -> io::Result<Box<dyn 
         Some(plain) => (plain, Box::new(MultiGzDecoder::new(BufReader::new(counted)))),
         None => (&name, Box::new(counted)),
     };
-    if plain_name.ends_with(".csv") {
+    // The name is in lower case already.
+    if Path::new(plain_name).extension().is_some_and(|extension| extension == "csv") {
         csv_records(BufReader::with_capacity(1 << 16, input))
     } else {
         Ok(Box::new(JsonLines { input: BufReader::with_capacity(1 << 16, input), line: 0 }))

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::products::ImportError;
+use super::ImportError;
 
 /// The report, made with its first line; one of an earlier run is removed.
 pub struct Refused {
@@ -45,14 +45,12 @@ impl Refused {
     }
 
     fn create(&self) -> Result<(PathBuf, File), ImportError> {
-        match File::create(&self.wanted) {
-            Ok(file) => Ok((self.wanted.clone(), file)),
-            Err(_) => {
-                let here = PathBuf::from(self.wanted.file_name().unwrap_or_default());
-                let file = File::create(&here).map_err(|source| ImportError::Write { path: here.clone(), source })?;
-                Ok((here, file))
-            }
+        if let Ok(file) = File::create(&self.wanted) {
+            return Ok((self.wanted.clone(), file));
         }
+        let here = PathBuf::from(self.wanted.file_name().unwrap_or_default());
+        let file = File::create(&here).map_err(|source| ImportError::Write { path: here.clone(), source })?;
+        Ok((here, file))
     }
 
     /// Where it is, if any line was refused.

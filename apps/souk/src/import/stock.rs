@@ -6,11 +6,7 @@ use serde_json::Value;
 use souk_contracts::{catalog::FindSkusRequest, identity::EnsureSellerRequest, inventory::SetOnHandRequest};
 use souk_platform::rpc;
 
-use super::{
-    products::{ImportError, Summary},
-    reader::records,
-    refused::Refused,
-};
+use super::{ImportError, Summary, reader::records, refused::Refused};
 use crate::marketplace::Calls;
 
 /// Lines in one look-up.

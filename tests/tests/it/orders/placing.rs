@@ -208,3 +208,33 @@ async fn a_price_is_fixed_by_the_order() {
     assert_eq!(order.number("total"), 2500);
     market.ends_clean().await;
 }
+
+#[tokio::test]
+async fn an_order_may_have_a_thousand_lines_and_no_more() {
+    let market = Market::start().await;
+    let seller = market.seller("Tea House").await;
+    let mut items = Vec::new();
+    for page in 0..11 {
+        let sku =
+            |n: usize| json!({"code": format!("{page}-{n}"), "options": {"n": n.to_string()}, "price": 10, "stock": 5});
+        let skus: Vec<_> = (0..100).map(sku).collect();
+        let product = json!({"title": format!("Many {page}"), "category_id": market.category.id(), "skus": skus});
+        let product = seller.lists_as(&product).await;
+        items.extend(product.list("skus").iter().map(|sku| json!({"sku_id": sku["id"], "quantity": 1})));
+    }
+    let cleo = market.buyer("Cleo").await;
+    let mut form = cleo.order_form();
+    form["items"] = json!(items[..1001]);
+    cleo.tries_to_order(&form).await.invalid(&["items"]);
+    form["items"] = json!(items[..1000]);
+    let order = cleo.tries_to_order(&form).await.created();
+    assert_eq!((order.list("items").len(), order.number("total")), (1000, 10_000));
+    cleo.pays(&order).await;
+    cleo.sees(&order, "confirmed").await;
+    cleo.cancels(&order).await.ok();
+    cleo.sees(&order, "refunded").await;
+    let (first, last) = (items[0]["sku_id"].as_str().unwrap(), items[999]["sku_id"].as_str().unwrap());
+    market.settles().await;
+    assert_eq!((seller.stock_of(first).await, seller.stock_of(last).await), ((5, 0, 5), (5, 0, 5)));
+    market.ends_clean().await;
+}

@@ -1,6 +1,10 @@
 //! Events that could not be delivered, for the operator.
 
-use souk_tests::Market;
+use std::time::Duration;
+
+use serde_json::json;
+use souk_contracts::events::PaymentCompleted;
+use souk_tests::{Market, eventually};
 
 #[tokio::test]
 async fn the_operator_sees_that_nothing_was_given_up() {
@@ -15,6 +19,47 @@ async fn the_operator_sees_that_nothing_was_given_up() {
     seller.client.get("/admin/events").await.is(403);
     market.client.get("/admin/events").await.is(401);
     market.ends_clean().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_delivered_is_kept_with_its_error_and_can_be_replayed() {
+    let market = Market::start().await;
+    let seller = market.seller("Tea House").await;
+    let order_id = souk_kernel::OrderId::new();
+    let payments = &market.marketplace().databases.payments;
+    let nobodys = PaymentCompleted {
+        payment_id: souk_kernel::PaymentId::new(),
+        order_id,
+        amount: 100,
+        currency: souk_kernel::Currency::EUR,
+        completed_at: market.clock.now(),
+    };
+    payments.transaction(async move |tx| Ok::<_, sea_orm::DbErr>(tx.publish(nobodys))).await.unwrap();
+    let admin = &market.admin.client;
+    let letter = eventually("it is given up", async || {
+        market.passes(Duration::from_mins(1)).await;
+        admin.get("/admin/events").await.rows().pop()
+    })
+    .await;
+    assert_eq!(
+        (letter.text("type"), letter.text("source"), letter.text("consumer")),
+        ("payment.completed", "payments", "orders")
+    );
+    assert!(!letter.text("error").is_empty() && letter.number("attempts") > 3);
+    assert_eq!(letter["data"]["order_id"], order_id.to_string());
+    let path = format!("/admin/events/{}", letter.id());
+    seller.client.post(&format!("{path}/replay"), &json!({})).await.is(403);
+    admin.get(&path).await.is(200);
+    admin.post(&format!("{path}/replay"), &json!({})).await.ok();
+    assert!(admin.get("/admin/events").await.rows().is_empty());
+    // It is tried again, in vain.
+    eventually("it is given up again", async || {
+        market.passes(Duration::from_mins(1)).await;
+        admin.get("/admin/events").await.rows().pop()
+    })
+    .await;
+    admin.post("/admin/events/evt_01h455vb4pex5vsknk084sn02q/replay", &json!({})).await.not_found();
+    market.ends_with_dead_letters(1).await;
 }
 
 #[tokio::test]

@@ -88,6 +88,8 @@ async fn checkouts_that_a_crash_cut_off_are_finished_or_undone() {
         answered.push(request.await.unwrap());
     }
     let (cleo, seller) = (moved_buyer(&market, cleo), moved_seller(&market, seller));
+    // The keys of requests that died are free again after half a minute.
+    market.passes(std::time::Duration::from_secs(31)).await;
     for answer in answered.iter().flatten().filter(|answer| answer.status.is_success()) {
         let order = answer.data();
         let order = souk_tests::eventually("what was answered goes on", async || {
