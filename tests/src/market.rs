@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Admin, Builder, Buyer, Client, PASSWORD, PATIENCE, Provider, Seller, Thing, actors::register, audit,
-    builder::WEBHOOK_SECRET,
+    builder::WEBHOOK_SECRET, eventually,
 };
 
 /// A marketplace that listens on a free port, with an operator and one category.
@@ -174,6 +174,18 @@ impl Market {
         assert!(settled.is_ok(), "events are not delivered: {:#?}", audit::undelivered(&marketplace.databases).await);
     }
 
+    /// After an outage: what was refused is tried again, and what was given up too, as an operator does, until all is taken.
+    pub async fn recovers(&self) {
+        eventually("all that was refused is taken", async || {
+            self.clock.advance(TimeDelta::seconds(1));
+            self.settles().await;
+            let replayed = self.admin.client.post("/admin/events/replay", &json!({})).await.ok();
+            let left = audit::undelivered(&self.running().marketplace.databases).await;
+            (replayed.number("deliveries") == 0 && left.is_empty()).then_some(())
+        })
+        .await;
+    }
+
     /// Stops the marketplace in good order and starts it again on the same data. Actors made before have its old
     /// address: take them along with [`Market::moved`].
     pub async fn restarts(&mut self) {
@@ -216,11 +228,6 @@ impl Market {
         if let Some(running) = self.running.take() {
             running.kill().await;
         }
-    }
-
-    /// Events that are due or were refused at least once, each in a line.
-    pub async fn undelivered(&self) -> Vec<String> {
-        audit::undelivered(&self.running().marketplace.databases).await
     }
 }
 

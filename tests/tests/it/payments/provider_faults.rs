@@ -225,6 +225,26 @@ async fn an_outage_of_the_provider_keeps_neither_cart_nor_units_of_a_cancelled_o
     shop.cleo.adds(&shop.teapot, 1).await;
     assert_eq!(shop.cleo.cart().await["items"][0]["quantity"], 3);
     shop.provider(json!({})).await;
-    shop.market.admin.client.post("/admin/events/replay", &json!({})).await.ok();
+    shop.market.recovers().await;
+    shop.market.ends_clean().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_the_provider_refuses_waits_for_the_operator() {
+    let shop = shop().await;
+    let order = shop.cleo.buys(&shop.teapot, 1).await;
+    shop.provider(json!({"refund": "refuse"})).await;
+    shop.cleo.cancels(&order).await.ok();
+    shop.market.settles().await;
+    assert_eq!(shop.cleo.order(&order).await["status"], "cancelled");
+    let admin = &shop.market.admin.client;
+    let refused = admin.get("/admin/refunds?status=failed").await.rows();
+    assert_eq!((refused.len(), refused[0].number("amount")), (1, 2500));
+    let flagged = admin.get("/admin/payments?flagged=true").await.rows();
+    assert_eq!(flagged.iter().map(|payment| payment.id()).collect::<Vec<_>>(), [order.text("payment_id")]);
+    shop.provider(json!({})).await;
+    let refunds = format!("/payments/{}/refunds", order.text("payment_id"));
+    admin.post(&refunds, &json!({"reason": "once more"})).await.created();
+    shop.cleo.sees(&order, "refunded").await;
     shop.market.ends_clean().await;
 }
