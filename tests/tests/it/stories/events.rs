@@ -34,7 +34,11 @@ async fn what_cannot_be_delivered_is_kept_with_its_error_and_can_be_replayed() {
         currency: souk_kernel::Currency::EUR,
         completed_at: market.clock.now(),
     };
-    payments.transaction(async move |tx| Ok::<_, sea_orm::DbErr>(tx.publish(nobodys))).await.unwrap();
+    let publish = async move |tx: souk_platform::db::Tx| {
+        tx.publish(nobodys);
+        Ok::<_, sea_orm::DbErr>(())
+    };
+    payments.transaction(publish).await.unwrap();
     let admin = &market.admin.client;
     let letter = eventually("it is given up", async || {
         market.passes(Duration::from_mins(1)).await;
