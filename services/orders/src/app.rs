@@ -27,7 +27,7 @@ use crate::{
     hub::Hub,
     locks::Locks,
     queue::Queue,
-    store::{self, Order},
+    store::{self, Order, orders},
 };
 
 pub type AppState = Arc<App>;
@@ -51,6 +51,8 @@ pub struct App {
     /// Orders whose payment was asked about a moment ago.
     pub refreshed: Cache<OrderId, ()>,
     pub streams: Arc<Semaphore>,
+    /// Orders of the last minute, with the version that they had.
+    recent: Cache<OrderId, Arc<Order>>,
     /// What payments offers, for a minute.
     providers: Cache<(), Arc<[String]>>,
 }
@@ -73,6 +75,7 @@ impl App {
             users: Cache::with_entries("orders_users", 50_000, Duration::from_mins(1)),
             refreshed: Cache::with_entries("orders_refreshed", 50_000, Duration::from_secs(1)),
             streams: Arc::new(Semaphore::new(config.streams.min(Semaphore::MAX_PERMITS))),
+            recent: Cache::new("orders_recent", 4 << 20, Duration::from_mins(1), |_, order: &Arc<Order>| order.size()),
             providers: Cache::with_entries("orders_providers", 1, Duration::from_mins(1)),
             config,
         })
@@ -93,7 +96,26 @@ impl App {
 
     /// The whole order, whoever asks.
     pub async fn order(&self, id: OrderId) -> Result<Order, Error> {
-        store::load(self.db.reader(), id).await?.ok_or(Error::NotFound("order"))
+        let row = orders::find(self.db.reader(), id).await?.ok_or(Error::NotFound("order"))?;
+        self.complete(row).await
+    }
+
+    /// The order of `row` with all that hangs on it. Whoever waits for an order looks at it again and again: what hangs on
+    /// it is not read again while its version stays the same.
+    pub async fn complete(&self, row: orders::Model) -> Result<Order, Error> {
+        if let Some(known) = self.recent.get(&row.id).await
+            && known.row.version == row.version
+        {
+            return Ok(Order { row, ..Order::clone(&known) });
+        }
+        let order = store::complete_with_history(self.db.reader(), row).await?;
+        self.remember(order.clone()).await;
+        Ok(order)
+    }
+
+    /// Notes an order as it was just stored.
+    pub async fn remember(&self, order: Order) {
+        self.recent.insert(order.row.id, Arc::new(order)).await;
     }
 
     /// Writes to an order in one transaction and tells those who watch it.

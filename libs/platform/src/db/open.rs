@@ -21,6 +21,8 @@ use super::{Database, Shared, schema, writer::Writer};
 const READERS: u32 = 4;
 /// How long a reader may be busy without a pause before it is interrupted.
 const READ_LIMIT: Duration = Duration::from_secs(30);
+/// From here on a statement is worth a line in the log.
+const SLOW: Duration = Duration::from_secs(1);
 /// How long to wait for another process that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -72,9 +74,11 @@ impl Database {
             })?;
         }
         let failed = |source: DbErr| OpenError::Database { service, source };
-        let writing = connect(options(path), 1).await.map_err(failed)?;
+        let mut writing = connect(options(path), 1).await.map_err(failed)?;
         migrate::<M>(&writing).await.map_err(failed)?;
-        let reading = connect(options(path).pragma("query_only", "on"), READERS).await.map_err(failed)?;
+        let mut reading = connect(options(path).pragma("query_only", "on"), READERS).await.map_err(failed)?;
+        writing.set_metric_callback(move |info| measure(service, "writer", info));
+        reading.set_metric_callback(move |info| measure(service, "reader", info));
         let shared = Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
             service,
             reader: reading,
@@ -125,6 +129,15 @@ async fn connect(options: SqliteConnectOptions, connections: u32) -> Result<Data
         .await
         .map_err(|error| DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))?;
     Ok(pool.into())
+}
+
+/// Counts one statement, and says so when it was slow.
+fn measure(service: &'static str, pool: &'static str, info: &sea_orm::metric::Info<'_>) {
+    metrics::counter!("souk_db_statements_total", "service" => service, "pool" => pool).increment(1);
+    tracing::trace!(service, pool, elapsed = ?info.elapsed, sql = info.statement.sql, "a statement");
+    if info.elapsed > SLOW {
+        tracing::warn!(service, pool, elapsed = ?info.elapsed, sql = info.statement.sql, "a slow statement");
+    }
 }
 
 /// Interrupts a reader that runs too long. SQLite asks only in statements of more than a million steps, and does not tell

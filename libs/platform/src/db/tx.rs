@@ -1,6 +1,9 @@
 //! One running transaction.
 
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{
+    Arc, Mutex, Weak,
+    atomic::{AtomicBool, Ordering},
+};
 
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExecResult, QueryResult,
@@ -18,17 +21,30 @@ use crate::{context::Context, events::Receipt};
 pub struct Tx {
     connection: Weak<DatabaseTransaction>,
     published: Arc<Mutex<Vec<outbox::ActiveModel>>>,
+    /// Whether it has changed, or tried to change, anything.
+    written: Arc<AtomicBool>,
     context: Context,
     now: Timestamp,
 }
 
 impl Tx {
     pub(super) fn new(connection: Weak<DatabaseTransaction>, clock: &Clock, context: Context) -> Self {
-        Self { connection, published: Arc::default(), context, now: clock.now() }
+        Self { connection, published: Arc::default(), written: Arc::default(), context, now: clock.now() }
     }
 
     pub(super) fn take_published(&self) -> Vec<outbox::ActiveModel> {
         std::mem::take(&mut *self.published.lock().expect("nothing panics while holding the list"))
+    }
+
+    pub(super) fn has_written(&self) -> bool {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Notes what `sql` does, if it may do more than read.
+    fn note(&self, sql: &str) {
+        if !sql.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select")) {
+            self.written.store(true, Ordering::Relaxed);
+        }
     }
 
     /// The moment at which the transaction began.
@@ -84,18 +100,22 @@ impl ConnectionTrait for Tx {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.note(&statement.sql);
         self.connection()?.execute_raw(statement).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.note(sql);
         self.connection()?.execute_unprepared(sql).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.note(&statement.sql);
         self.connection()?.query_one_raw(statement).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.note(&statement.sql);
         self.connection()?.query_all_raw(statement).await
     }
 }

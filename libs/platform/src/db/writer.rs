@@ -2,7 +2,7 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::{Arc, Weak},
+    sync::{Arc, PoisonError, Weak},
 };
 
 use futures::{FutureExt, future::BoxFuture};
@@ -27,53 +27,70 @@ type Settle = Box<dyn FnOnce(Result<(), DbErr>) + Send>;
 
 /// What became of one transaction before the commit.
 struct Outcome {
-    wrote: bool,
+    end: End,
     events: Vec<outbox::ActiveModel>,
     settle: Settle,
 }
 
-/// One transaction, its types erased.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Succeeded,
+    /// Failed, and nothing has to be undone.
+    FailedUntouched,
+    Failed,
+}
+
+/// One transaction, its types erased. It may be run again when what it did was rolled back.
 pub(super) struct Job {
-    run: Box<dyn FnOnce(Weak<DatabaseTransaction>) -> BoxFuture<'static, Outcome> + Send>,
+    run: Box<dyn FnMut(Weak<DatabaseTransaction>) -> BoxFuture<'static, Outcome> + Send>,
 }
 
 impl Job {
     pub fn new<T, E, F, Fut>(clock: Clock, work: F, answer: oneshot::Sender<Result<T, E>>) -> Self
     where
-        F: FnOnce(Tx) -> Fut + Send + 'static,
+        F: FnOnce(Tx) -> Fut + Clone + Send + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
         E: From<DbErr> + Send + 'static,
     {
         let context = crate::context::current();
+        let answer = Arc::new(Answer(std::sync::Mutex::new(Some(answer))));
         let run = move |connection: Weak<DatabaseTransaction>| {
+            let (work, answer) = (work.clone(), Arc::clone(&answer));
+            let tx = Tx::new(connection, &clock, context.clone());
             async move {
-                let tx = Tx::new(connection, &clock, context);
                 let result = AssertUnwindSafe(work(tx.clone())).catch_unwind().await.unwrap_or_else(|_| {
                     tracing::error!("a transaction panicked");
                     Err(DbErr::Custom("the transaction panicked".to_owned()).into())
                 });
                 match result {
                     Ok(value) => Outcome {
-                        wrote: true,
+                        end: End::Succeeded,
                         events: tx.take_published(),
-                        settle: Box::new(move |commit| {
-                            // A caller that went away does not want the answer.
-                            let _ = answer.send(commit.map(|()| value).map_err(E::from));
-                        }),
+                        settle: Box::new(move |commit| answer.send(commit.map(|()| value).map_err(E::from))),
                     },
                     Err(error) => Outcome {
-                        wrote: false,
+                        end: if tx.has_written() { End::Failed } else { End::FailedUntouched },
                         events: Vec::new(),
-                        settle: Box::new(move |_| {
-                            let _ = answer.send(Err(error));
-                        }),
+                        settle: Box::new(move |_| answer.send(Err(error))),
                     },
                 }
             }
             .boxed()
         };
         Self { run: Box::new(run) }
+    }
+}
+
+/// Where the caller waits; shared by the runs of its job, of which one counts.
+struct Answer<T>(std::sync::Mutex<Option<oneshot::Sender<T>>>);
+
+impl<T> Answer<T> {
+    fn send(&self, value: T) {
+        if let Some(sender) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A caller that went away does not want the answer.
+            let _ = sender.send(value);
+        }
     }
 }
 
@@ -135,98 +152,152 @@ async fn begin(connection: &DatabaseConnection) -> Result<Arc<DatabaseTransactio
 }
 
 /// Runs up to [`BATCH`] transactions and commits them together. True when events were published.
+///
+/// They run one after another without savepoints, which would cost two statements each. When one fails after it has
+/// written while others stand before it, which is rare, all is rolled back, and these few run once more, each in a
+/// savepoint of its own.
 async fn batch(connection: &DatabaseConnection, first: Job, queue: &mut mpsc::Receiver<Job>) -> bool {
-    let mut kept: Vec<Settle> = Vec::new();
-    let mut events: Vec<outbox::ActiveModel> = Vec::new();
-    let mut open: Option<Arc<DatabaseTransaction>> = None;
+    let mut batch = Batch::new(connection);
     let mut next = Some(first);
     let mut count = 0;
     while let Some(job) = next.take() {
         count += 1;
-        let transaction = match &open {
-            Some(transaction) => Arc::clone(transaction),
-            None => match begin(connection).await {
-                Ok(transaction) => Arc::clone(open.insert(transaction)),
-                Err(error) => {
-                    // Nothing ran: an empty transaction hands the error to the caller.
-                    let outcome = (job.run)(Weak::new()).await;
-                    (outcome.settle)(Err(error));
-                    break;
-                }
-            },
-        };
-        // Only what stands before it needs protection from it.
-        let guarded = !kept.is_empty();
-        let savepoint = if guarded { transaction.execute_unprepared("SAVEPOINT one").await.err() } else { None };
-        let outcome = (job.run)(Arc::downgrade(&transaction)).await;
-        let end = match (savepoint, guarded, outcome.wrote) {
-            (Some(error), _, _) => Err(error),
-            (None, true, true) => transaction.execute_unprepared("RELEASE one").await.map(|_| ()),
-            (None, true, false) => transaction.execute_unprepared("ROLLBACK TO one; RELEASE one").await.map(|_| ()),
-            (None, false, _) => Ok(()),
-        };
-        drop(transaction);
-        match end {
-            Err(error) => {
-                // The connection no longer does what it is told: give everything in this batch back as failed.
-                (outcome.settle)(Err(error.clone()));
-                abandon(open.take(), kept, &error).await;
-                return false;
-            }
-            Ok(()) if outcome.wrote => {
-                events.extend(outcome.events);
-                kept.push(outcome.settle);
-            }
-            Ok(()) => {
-                (outcome.settle)(Ok(()));
-                if !guarded && let Some(transaction) = open.take() {
-                    rollback(transaction).await;
-                }
-            }
+        match batch.run(job).await {
+            Ran::Done => {}
+            Ran::Spoiled(jobs) => return again(connection, jobs).await,
+            Ran::Broken => return false,
         }
         if count < BATCH {
             next = queue.try_recv().ok();
         }
     }
-    let Some(transaction) = open else { return false };
-    let published = !events.is_empty();
-    // Databases bind a limited number of values in one statement (SQLite 32,766).
-    let mut rows = events.into_iter().peekable();
-    while rows.peek().is_some() {
-        let some: Vec<_> = rows.by_ref().take(EVENTS_AT_ONCE).collect();
-        if let Err(error) = outbox::Entity::insert_many(some).exec_without_returning(&*transaction).await {
-            abandon(Some(transaction), kept, &error).await;
+    batch.commit().await
+}
+
+/// The second run of a batch in which one failed.
+async fn again(connection: &DatabaseConnection, jobs: Vec<Job>) -> bool {
+    let mut batch = Batch { guarded: true, ..Batch::new(connection) };
+    for job in jobs {
+        if let Ran::Broken = batch.run(job).await {
             return false;
         }
     }
-    let result = match Arc::try_unwrap(transaction) {
-        Ok(transaction) => transaction.commit().await,
-        Err(_) => Err(DbErr::Custom("a transaction left a statement running behind".to_owned())),
-    };
-    if let Err(error) = &result {
-        tracing::error!(%error, "a commit failed");
-    }
-    metrics::histogram!("souk_db_batch_size").record(u32::try_from(kept.len()).unwrap_or(u32::MAX));
-    for settle in kept {
-        settle(result.clone());
-    }
-    published && result.is_ok()
+    batch.commit().await
 }
 
-async fn rollback(transaction: Arc<DatabaseTransaction>) {
-    if let Some(transaction) = Arc::into_inner(transaction)
+/// Transactions that are to be committed together.
+struct Batch<'a> {
+    connection: &'a DatabaseConnection,
+    /// Whether each has a savepoint.
+    guarded: bool,
+    open: Option<Arc<DatabaseTransaction>>,
+    kept: Vec<(Job, Settle)>,
+    events: Vec<outbox::ActiveModel>,
+}
+
+enum Ran {
+    Done,
+    /// Everything was rolled back; these have to run again.
+    Spoiled(Vec<Job>),
+    /// The connection does not do what it is told; everybody has been told so.
+    Broken,
+}
+
+impl<'a> Batch<'a> {
+    fn new(connection: &'a DatabaseConnection) -> Self {
+        Self { connection, guarded: false, open: None, kept: Vec::new(), events: Vec::new() }
+    }
+
+    async fn run(&mut self, mut job: Job) -> Ran {
+        let transaction = match &self.open {
+            Some(transaction) => Arc::clone(transaction),
+            None => match begin(self.connection).await {
+                Ok(transaction) => Arc::clone(self.open.insert(transaction)),
+                Err(error) => {
+                    // Nothing can run: an empty transaction hands the error to the caller.
+                    let outcome = (job.run)(Weak::new()).await;
+                    (outcome.settle)(Err(error));
+                    return Ran::Broken;
+                }
+            },
+        };
+        // Only what stands before it needs protection from it.
+        let guarded = self.guarded && !self.kept.is_empty();
+        let savepoint = if guarded { transaction.execute_unprepared("SAVEPOINT one").await.err() } else { None };
+        let outcome = (job.run)(Arc::downgrade(&transaction)).await;
+        let end = match (savepoint, outcome.end) {
+            (Some(error), _) => Err(error),
+            (None, End::Succeeded) if guarded => transaction.execute_unprepared("RELEASE one").await.map(|_| ()),
+            (None, _) if guarded => transaction.execute_unprepared("ROLLBACK TO one; RELEASE one").await.map(|_| ()),
+            (None, _) => Ok(()),
+        };
+        drop(transaction);
+        if let Err(error) = end {
+            (outcome.settle)(Err(error.clone()));
+            self.abandon(&error).await;
+            return Ran::Broken;
+        }
+        match outcome.end {
+            End::Succeeded => {
+                self.events.extend(outcome.events);
+                self.kept.push((job, outcome.settle));
+            }
+            End::Failed if !guarded && !self.kept.is_empty() => {
+                rollback(self.open.take()).await;
+                let jobs = self.kept.drain(..).map(|(job, _)| job).chain([job]).collect();
+                return Ran::Spoiled(jobs);
+            }
+            End::Failed if !guarded => {
+                rollback(self.open.take()).await;
+                (outcome.settle)(Ok(()));
+            }
+            End::Failed | End::FailedUntouched => (outcome.settle)(Ok(())),
+        }
+        Ran::Done
+    }
+
+    /// True when events were published.
+    async fn commit(mut self) -> bool {
+        let Some(transaction) = self.open.take() else { return false };
+        let published = !self.events.is_empty();
+        // Databases bind a limited number of values in one statement (SQLite 32,766).
+        let mut rows = std::mem::take(&mut self.events).into_iter().peekable();
+        while rows.peek().is_some() {
+            let some: Vec<_> = rows.by_ref().take(EVENTS_AT_ONCE).collect();
+            if let Err(error) = outbox::Entity::insert_many(some).exec_without_returning(&*transaction).await {
+                self.open = Some(transaction);
+                self.abandon(&error).await;
+                return false;
+            }
+        }
+        let result = match Arc::try_unwrap(transaction) {
+            Ok(transaction) => transaction.commit().await,
+            Err(_) => Err(DbErr::Custom("a transaction left a statement running behind".to_owned())),
+        };
+        if let Err(error) = &result {
+            tracing::error!(%error, "a commit failed");
+        }
+        metrics::histogram!("souk_db_batch_size").record(u32::try_from(self.kept.len()).unwrap_or(u32::MAX));
+        for (_, settle) in self.kept {
+            settle(result.clone());
+        }
+        published && result.is_ok()
+    }
+
+    /// Gives everything back as failed.
+    async fn abandon(&mut self, error: &DbErr) {
+        tracing::error!(%error, "a batch of transactions was abandoned");
+        rollback(self.open.take()).await;
+        for (_, settle) in self.kept.drain(..) {
+            settle(Err(error.clone()));
+        }
+    }
+}
+
+async fn rollback(transaction: Option<Arc<DatabaseTransaction>>) {
+    if let Some(transaction) = transaction.and_then(Arc::into_inner)
         && let Err(error) = transaction.rollback().await
     {
         tracing::error!(%error, "a rollback failed");
-    }
-}
-
-async fn abandon(open: Option<Arc<DatabaseTransaction>>, kept: Vec<Settle>, error: &DbErr) {
-    tracing::error!(%error, "a batch of transactions was abandoned");
-    if let Some(transaction) = open {
-        rollback(transaction).await;
-    }
-    for settle in kept {
-        settle(Err(error.clone()));
     }
 }

@@ -121,7 +121,7 @@ impl Link {
         }
         let ticket = self.breaker.admit(Instant::now()).map_err(|cool_down| self.left_alone(cool_down))?;
         let answer = self.attempts(&transport, request, method, deadline).await;
-        if let Some(state) = ticket.record(!is_failure(code(&answer)), Instant::now()) {
+        if let Some(state) = ticket.record(!is_failure(&answer), Instant::now()) {
             self.announce(state);
         }
         answer
@@ -219,7 +219,12 @@ fn code(answer: &Result<Response<Body>, Status>) -> Code {
     }
 }
 
-/// Whether the callee is to blame.
-fn is_failure(code: Code) -> bool {
-    matches!(code, Code::Unavailable | Code::DeadlineExceeded | Code::Internal | Code::Unknown)
+/// Whether the callee is to blame. One that says in its own words what it can't do for the moment (its payment provider
+/// is down, it has too much to do) is alive: leaving it alone would take away what it can still do.
+fn is_failure(answer: &Result<Response<Body>, Status>) -> bool {
+    let explained = || answer.as_ref().is_ok_and(|response| response.headers().contains_key("grpc-status-details-bin"));
+    match code(answer) {
+        Code::Unavailable => !explained(),
+        code => matches!(code, Code::DeadlineExceeded | Code::Internal | Code::Unknown),
+    }
 }

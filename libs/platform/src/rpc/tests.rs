@@ -113,6 +113,10 @@ fn failing() -> Pair {
     })
 }
 
+fn unreachable() -> Pair {
+    Pair::new(policy(), |_, _| Box::pin(async { Err(Status::unavailable("connection refused")) }))
+}
+
 fn slow(policy: Policy) -> Pair {
     Pair::new(policy, |_, _| {
         Box::pin(async {
@@ -182,15 +186,24 @@ async fn a_retry_sends_the_same_message() {
 
 #[tokio::test]
 async fn the_circuit_opens_after_five_failed_calls_and_spares_the_callee() {
-    let pair = failing();
+    let pair = unreachable();
     for _ in 0..5 {
         assert_eq!(pair.circuit(), CircuitState::Closed);
-        assert_eq!(problem(pair.call(WRITE).await.unwrap_err()).code, "closed");
+        assert_eq!(problem(pair.call(WRITE).await.unwrap_err()).code, "service_unavailable");
     }
     assert_eq!(pair.circuit(), CircuitState::Open);
     let refused = problem(pair.call(WRITE).await.unwrap_err());
     assert_eq!((&*refused.code, pair.calls()), ("shop_unavailable", 5));
     assert!(refused.retry_after.is_some_and(|after| after >= Duration::from_secs(1)));
+}
+
+#[tokio::test]
+async fn a_callee_that_says_what_it_cannot_do_now_is_alive() {
+    let pair = failing();
+    for _ in 0..10 {
+        assert_eq!(problem(pair.call(WRITE).await.unwrap_err()).code, "closed");
+    }
+    assert_eq!((pair.calls(), pair.circuit()), (10, CircuitState::Closed));
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ async fn answer(app: &App, caller: &Caller, id: OrderId) -> Result<Reply<OrderVi
 
 async fn reply(app: &App, row: store::orders::Model, viewer: Viewer) -> Result<Reply<OrderView>, Error> {
     let version = row.version;
-    let order = store::complete_with_history(app.db.reader(), row).await?;
+    let order = app.complete(row).await?;
     Ok(Reply::ok(views::order(&order, viewer)).etag(version))
 }
 

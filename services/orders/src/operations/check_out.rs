@@ -92,7 +92,7 @@ pub async fn resume(app: &App, id: OrderId, cart_token: Option<&str>) -> Result<
     if row.status != OrderStatus::Queued {
         return Ok(None);
     }
-    let order = store::complete_with_history(app.db.reader(), row).await?;
+    let order = app.complete(row).await?;
     check_out(app, order, cart_token, Mode::Background).await.map(Some)
 }
 
@@ -203,6 +203,7 @@ impl Run<'_> {
         use sea_orm::ActiveValue::Set;
         let row = &self.order.row;
         let change = orders::ActiveModel {
+            provider: Set(row.provider.clone()),
             payment_id: Set(row.payment_id),
             redirect: Set(row.redirect.clone()),
             attempt: Set(row.attempt),
@@ -222,12 +223,13 @@ impl Run<'_> {
             .await?;
         self.order.row.version = seen + 1;
         self.order.history.push(entry.at(id, now));
+        self.app.remember(self.order.clone()).await;
         Ok(())
     }
 
     async fn reload(&mut self) -> Result<(), Error> {
         let row = orders::find(self.app.db.reader(), self.order.row.id).await?.ok_or(Error::NotFound("order"))?;
-        self.order = store::complete_with_history(self.app.db.reader(), row).await?;
+        self.order = self.app.complete(row).await?;
         if self.order.row.status == OrderStatus::Queued {
             return Err(Error::Lost);
         }
@@ -315,7 +317,7 @@ impl Run<'_> {
                 })
                 .await?;
         }
-        let order = store::complete_with_history(self.app.db.reader(), row).await?;
+        let order = self.app.complete(row).await?;
         Ok(if order.row.status == OrderStatus::Queued { Outcome::Queued(order) } else { Outcome::Placed(order) })
     }
 }

@@ -8,7 +8,7 @@ use souk_contracts::{
     payments::Payment,
 };
 use souk_kernel::{Actor, Currency, OrderId, PaymentId};
-use souk_platform::events::Receipt;
+use souk_platform::{db::Tx, events::Receipt};
 
 use super::{open_payment::payment_of, price_order::no_longer_sellable, read, reject_order::thawed, until_won};
 use crate::{
@@ -108,24 +108,29 @@ async fn confirm(app: &App, mut order: Order, paid: &Paid, receipt: Option<Recei
     let entry = Entry::order(lifecycle.status(), by, note);
     let unused = open_attempts(&order, paid);
     order.row.payment_id = paid.payment_id;
-    let snapshot = order.snapshot();
-    app.write(id, move |tx| async move {
+    let (snapshot, written) = (order.snapshot(), entry.clone());
+    let work = move |tx: Tx| async move {
         if let Some(receipt) = receipt
             && !tx.accept(receipt).await?
         {
-            return Ok(());
+            return Ok(None);
         }
         orders::update(&tx, id, seen, tx.now(), change).await??;
         parts::set_all(&tx, id, PartStatus::Confirmed).await?;
-        store::history::write(&tx, id, tx.now(), [entry]).await?;
+        store::history::write(&tx, id, tx.now(), [written]).await?;
         tx.publish(OrderConfirmed { order: snapshot });
         for payment_id in unused {
             tx.publish(crate::events::Abandon { payment_id });
         }
-        Ok(())
-    })
-    .await?;
-    metrics::counter!("souk_orders_confirmed_total").increment(1);
+        Ok(Some(tx.now()))
+    };
+    if let Some(now) = app.write(id, work).await? {
+        metrics::counter!("souk_orders_confirmed_total").increment(1);
+        order.row.version = seen + 1;
+        order.parts.iter_mut().for_each(|part| part.status = PartStatus::Confirmed);
+        order.history.push(entry.at(id, now));
+        app.remember(order).await;
+    }
     Ok(())
 }
 
@@ -203,7 +208,7 @@ async fn give_back(
     receipt: Option<Receipt>,
 ) -> Result<(), Error> {
     let Some(payment_id) = paid.payment_id else { return Ok(()) };
-    let (id, status, by) = (order.row.id, order.row.status, by(receipt));
+    let (id, seen, status, by) = (order.row.id, order.row.version, order.row.status, by(receipt));
     let entry = Entry::order(status, by, format!("payment {payment_id} goes back: {reason}"));
     app.write(id, move |tx| async move {
         if let Some(receipt) = receipt
@@ -211,6 +216,7 @@ async fn give_back(
         {
             return Ok(());
         }
+        orders::update(&tx, id, seen, tx.now(), orders::ActiveModel::default()).await??;
         store::history::write(&tx, id, tx.now(), [entry]).await?;
         tx.publish(Refund { order_id: id, payment_id, reason: reason.to_owned() });
         Ok(())

@@ -221,7 +221,7 @@ async fn run(
             let row = orders::find(app.db.reader(), id).await?.ok_or(Error::NotFound("order"))?;
             match row.rejection {
                 Some(rejection) => Err(rejection.0.into()),
-                None => Ok(store::complete_with_history(app.db.reader(), row).await?),
+                None => app.complete(row).await,
             }
         }
     }

@@ -2,9 +2,10 @@
 
 use sea_orm::ActiveValue::Set;
 use souk_contracts::payments::{GetPaymentRequest, Payment};
-use souk_kernel::{Actor, OrderId, PaymentId};
+use souk_kernel::{Actor, ErrorKind, OrderId, PaymentId, Problem};
 
 use super::{
+    check_out::{Mode, Outcome, check_out},
     complete_order::{Paid, complete_in_turn},
     open_payment::{open_payment, payment_of},
     read,
@@ -31,6 +32,9 @@ pub async fn next_payment_attempt(
         return Err(Error::AlreadyPaid);
     }
     let late = row.expires_at.is_none_or(|at| at <= app.now());
+    if row.status == OrderStatus::Queued && row.step == Step::Pay && !late {
+        return first_payment(app, order, provider).await;
+    }
     let (true, false, Some(current)) = (row.status.is_payable(), late, row.payment_id) else {
         return Err(Refusal::NotPayable.into());
     };
@@ -56,6 +60,23 @@ pub async fn next_payment_attempt(
     let payment = open_payment(app, &order, attempt, provider).await?;
     store_attempt(app, &order, attempt, &payment).await?;
     Ok(payment_of(id, attempt))
+}
+
+/// The first payment could not be opened yet, because its provider was down: it is tried now, or another one is.
+async fn first_payment(app: &App, mut order: Order, provider: &str) -> Result<PaymentId, Error> {
+    if !provider.is_empty() {
+        provider.clone_into(&mut order.row.provider);
+    }
+    match check_out(app, order, None, Mode::Direct).await? {
+        Outcome::Placed(Order { row, .. }) => {
+            row.payment_id.filter(|_| row.status.is_payable()).ok_or(Error::AlreadyPaid)
+        }
+        Outcome::Queued(_) => {
+            let message = "the payment provider is down; try again, or choose another";
+            Err(Problem::new(ErrorKind::Unavailable, "provider_unavailable", message).into())
+        }
+        Outcome::Rejected(problem) => Err(problem.into()),
+    }
 }
 
 /// It was paid meanwhile: no other payment is needed.

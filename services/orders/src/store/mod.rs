@@ -33,6 +33,17 @@ pub struct Order {
 }
 
 impl Order {
+    /// The memory that it takes, roughly.
+    pub fn size(&self) -> usize {
+        let texts: usize = self.lines.iter().map(|line| line.title.len() + line.commission_note.len()).sum();
+        size_of::<orders::Model>()
+            + 1024
+            + size_of_val(&*self.parts)
+            + size_of_val(&*self.lines)
+            + size_of_val(&*self.history)
+            + texts
+    }
+
     /// What its status follows from.
     pub fn lifecycle(&self) -> Lifecycle {
         Lifecycle {
@@ -95,11 +106,6 @@ pub async fn load_in(conn: &impl ConnectionTrait, id: OrderId, scope: &Scope) ->
         Some(row) => complete(conn, row).await.map(Some),
         None => Ok(None),
     }
-}
-
-/// The whole order, whoever asks. For operations of the marketplace itself.
-pub async fn load(conn: &impl ConnectionTrait, id: OrderId) -> Result<Option<Order>, DbErr> {
-    load_in(conn, id, &Scope::Admin).await
 }
 
 /// The order of `row`, without its history.

@@ -145,7 +145,7 @@ fn a_deleted_account_leaves_orders_without_a_person() {
     let scene = paid();
     scene.life.run(async {
         let (app, id, user) = (&scene.life.app, scene.order.id(), UserId::new());
-        let mut bought = crate::store::load(app.db.reader(), id).await.unwrap().unwrap().row;
+        let mut bought = app.order(id).await.unwrap().row;
         bought.user_id = Some(user);
         let change = crate::store::orders::ActiveModel {
             user_id: sea_orm::ActiveValue::Set(bought.user_id),
@@ -157,7 +157,7 @@ fn a_deleted_account_leaves_orders_without_a_person() {
             .unwrap();
         let receipt = Receipt { consumer: "orders", event_id: EventId::new() };
         operations::forget_user(app, user, receipt).await.unwrap();
-        let row = async || crate::store::load(app.db.reader(), id).await.unwrap().unwrap().row;
+        let row = async || app.order(id).await.unwrap().row;
         assert_eq!(row().await.address.city, "Town", "it has yet to arrive");
         operations::cancel_order(app, id, &Scope::Admin, Actor::System).await.unwrap();
         scene.life.until(id, "refunded").await;

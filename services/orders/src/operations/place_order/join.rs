@@ -5,12 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{NewOrder, Placed, guest_token, renew_token, reused, take_up};
-use crate::{
-    app::AppState,
-    domain::OrderStatus,
-    error::Error,
-    store::{self, orders},
-};
+use crate::{app::AppState, domain::OrderStatus, error::Error, store::orders};
 
 /// How long a key belongs to its request.
 const KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(24);
@@ -41,7 +36,7 @@ pub async fn join(app: &AppState, new: &NewOrder) -> Result<Option<Placed>, Erro
         (None, _) => Some(renew_token(app, id).await?),
     };
     let row = orders::find(app.db.reader(), id).await?.ok_or(Error::NotFound("order"))?;
-    let order = store::complete_with_history(app.db.reader(), row).await?;
+    let order = app.complete(row).await?;
     Ok(Some(Placed { order, access_token }))
 }
 
