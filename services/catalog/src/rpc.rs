@@ -1,10 +1,13 @@
 //! The calls that the catalogue answers.
 
+mod catalogue;
+
 use std::{collections::HashMap, sync::Arc};
 
 use souk_contracts::catalog::{
-    AttributeDefinition, EnsureCategoryReply, EnsureCategoryRequest, FindSkusReply, FindSkusRequest, FoundSku,
-    ImportProduct, ImportProductsReply, ImportProductsRequest, ImportResult, Offer, OffersReply, OffersRequest,
+    AttributeDefinition, CategoriesReply, CategoriesRequest, EnsureCategoryReply, EnsureCategoryRequest, FindSkusReply,
+    FindSkusRequest, FoundSku, ImportProduct, ImportProductsReply, ImportProductsRequest, ImportResult,
+    MatchTitlesReply, MatchTitlesRequest, Offer, OffersReply, OffersRequest, ProductsReply, ProductsRequest,
     catalog_server::{Catalog, CatalogServer},
 };
 use souk_kernel::{SellerId, SkuId};
@@ -22,7 +25,7 @@ use crate::{
         ensure_category::ensure_category,
         import_products::{ImportLine, Outcome, import_products},
     },
-    store::{products, sellers, skus},
+    store::{listing, products, sellers, skus},
 };
 
 /// Lines in one import call, and ids or codes in the others.
@@ -104,6 +107,35 @@ impl Catalog for Answers {
         let skus = found.into_iter().map(|sku| FoundSku { code: sku.code, sku_id: sku.id.to_string() }).collect();
         Ok(Response::new(FindSkusReply { skus }))
     }
+
+    async fn categories(&self, _: Request<CategoriesRequest>) -> Result<Response<CategoriesReply>, Status> {
+        let tree = self.0.categories().await?;
+        Ok(Response::new(CategoriesReply { categories: catalogue::categories(&tree) }))
+    }
+
+    async fn products(&self, request: Request<ProductsRequest>) -> Result<Response<ProductsReply>, Status> {
+        let ProductsRequest { after, limit } = request.into_inner();
+        let after = if after.is_empty() { None } else { Some(error::id("after", &after)?) };
+        let reader = self.0.db.reader();
+        let ids = listing::next(reader, after, page_size(limit)?).await.map_err(Error::from)?;
+        let (products, sellers) = catalogue::listed(&self.0, &ids).await?;
+        let total = listing::count(reader).await.map_err(Error::from)?;
+        Ok(Response::new(ProductsReply { products, sellers, total }))
+    }
+
+    async fn match_titles(&self, request: Request<MatchTitlesRequest>) -> Result<Response<MatchTitlesReply>, Status> {
+        let MatchTitlesRequest { words, offset, limit } = request.into_inner();
+        bounded("words", words.len())?;
+        let found = listing::titled(self.0.db.reader(), &words, offset, page_size(limit)?).await;
+        let (ids, total) = found.map_err(Error::from)?;
+        let (products, sellers) = catalogue::listed(&self.0, &ids).await?;
+        Ok(Response::new(MatchTitlesReply { products, sellers, total }))
+    }
+}
+
+fn page_size(limit: u32) -> Result<u64, Error> {
+    bounded("limit", limit as usize)?;
+    Ok(u64::from(limit.max(1)))
 }
 
 fn bounded(field: &'static str, count: usize) -> Result<(), Error> {

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 use souk_kernel::{ProductId, SellerId, SkuId};
 use souk_platform::{db::Database, verify::Rule};
 
@@ -10,7 +12,7 @@ use crate::{
     domain::rating::Rating,
     store::{
         bulk, categories,
-        entities::{category, review, sku},
+        entities::{category, product, review, sku},
         listing, products, sellers, skus,
         standing::Standing,
     },
@@ -142,4 +144,27 @@ impl From<sku::Model> for StockFact {
     fn from(row: sku::Model) -> Self {
         Self { sku_id: row.id, seller_id: row.seller_id, available: row.stock, version: row.stock_version }
     }
+}
+
+/// Products by id with their versions and whether the public sees them, for the comparison with search.
+pub async fn products(
+    db: &Database,
+    after: Option<ProductId>,
+    limit: u64,
+) -> Result<Vec<(ProductId, i64, bool)>, DbErr> {
+    let mut find = standings();
+    if let Some(after) = after {
+        find = find.filter(product::Column::Id.gt(after));
+    }
+    find.order_by_asc(product::Column::Id).limit(limit).into_tuple().all(db.reader()).await
+}
+
+/// One of them.
+pub async fn product(db: &Database, id: ProductId) -> Result<Option<(ProductId, i64, bool)>, DbErr> {
+    standings().filter(product::Column::Id.eq(id)).into_tuple().one(db.reader()).await
+}
+
+fn standings() -> Select<product::Entity> {
+    let columns = [product::Column::Id, product::Column::Version, product::Column::Public];
+    product::Entity::find().select_only().columns(columns)
 }

@@ -20,6 +20,9 @@ pub struct ProductSnapshot {
     pub category_ids: Vec<CategoryId>,
     pub attributes: serde_json::Map<String, serde_json::Value>,
     pub images: Vec<String>,
+    /// The seller's own id of an imported product.
+    #[serde(default)]
+    pub external_id: Option<String>,
     pub skus: Vec<SkuSnapshot>,
     pub version: i64,
     pub created_at: Timestamp,

@@ -7,8 +7,9 @@ use std::{
 
 use souk_contracts::{
     catalog::{
-        EnsureCategoryReply, EnsureCategoryRequest, FindSkusReply, FindSkusRequest, ImportProductsReply,
-        ImportProductsRequest, Offer, OffersReply, OffersRequest, catalog_server::Catalog,
+        CategoriesReply, CategoriesRequest, EnsureCategoryReply, EnsureCategoryRequest, FindSkusReply, FindSkusRequest,
+        ImportProductsReply, ImportProductsRequest, MatchTitlesReply, MatchTitlesRequest, Offer, OffersReply,
+        OffersRequest, ProductsReply, ProductsRequest, catalog_server::Catalog,
     },
     inventory::{
         CommitReply, CommitRequest, Level, LevelsReply, LevelsRequest, OpenReply, OpenRequest, ReleaseReply,
@@ -93,6 +94,15 @@ impl Catalog for Fakes {
         unused()
     }
     async fn find_skus(&self, _: Request<FindSkusRequest>) -> Result<Response<FindSkusReply>, Status> {
+        unused()
+    }
+    async fn categories(&self, _: Request<CategoriesRequest>) -> Result<Response<CategoriesReply>, Status> {
+        unused()
+    }
+    async fn products(&self, _: Request<ProductsRequest>) -> Result<Response<ProductsReply>, Status> {
+        unused()
+    }
+    async fn match_titles(&self, _: Request<MatchTitlesRequest>) -> Result<Response<MatchTitlesReply>, Status> {
         unused()
     }
 }

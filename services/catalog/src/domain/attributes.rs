@@ -34,6 +34,16 @@ impl Kind {
             _ => return None,
         })
     }
+
+    /// Its name, as [`Kind::named`] takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Number => "number",
+            Self::Bool => "bool",
+            Self::Enum => "enum",
+        }
+    }
 }
 
 /// One attribute of a category's schema.

@@ -24,6 +24,16 @@ impl SellerStatus {
         }
     }
 
+    /// Its name, as [`SellerStatus::named`] takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Holiday => "holiday",
+            Self::Suspended => "suspended",
+        }
+    }
+
     /// Whether its offers can be bought.
     pub fn sells(self) -> bool {
         self == Self::Approved

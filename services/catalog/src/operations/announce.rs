@@ -27,7 +27,8 @@ pub fn deleted(tx: &Tx, aggregate: &Aggregate) {
     });
 }
 
-fn snapshot(aggregate: &Aggregate, tree: &CategoryTree) -> ProductSnapshot {
+/// A product as other services see it.
+pub fn snapshot(aggregate: &Aggregate, tree: &CategoryTree) -> ProductSnapshot {
     let product = &aggregate.product;
     let options =
         |id| aggregate.variants.iter().find(|variant| variant.id == id).map(|variant| variant.options.0.clone());
@@ -51,6 +52,7 @@ fn snapshot(aggregate: &Aggregate, tree: &CategoryTree) -> ProductSnapshot {
         category_ids: tree.lineage(product.category_id).to_vec(),
         attributes: product.attributes.0.clone(),
         images: product.images.0.clone(),
+        external_id: product.external_id.clone(),
         skus: skus.collect(),
         version: product.version,
         created_at: product.created_at,

@@ -1,8 +1,9 @@
 //! Lists of products: filters, orders and pages. Gives ids; what is shown of each comes from the cache.
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select, sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, Order, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    sea_query::{Expr, ExprTrait, Func, LikeExpr},
 };
 use serde::{Deserialize, Serialize};
 use souk_kernel::{CategoryId, Page, PageQuery, Problem, ProductId, SellerId};
@@ -191,4 +192,30 @@ pub async fn next(
         find = find.filter(product::Column::Id.gt(after));
     }
     find.order_by_asc(product::Column::Id).limit(limit).into_tuple().all(connection).await
+}
+
+/// Products in all.
+pub async fn count(connection: &DatabaseConnection) -> Result<u64, DbErr> {
+    product::Entity::find().count(connection).await
+}
+
+/// Public products whose titles hold all these words, the newest first, and how many there are.
+pub async fn titled(
+    connection: &DatabaseConnection,
+    words: &[String],
+    offset: u64,
+    limit: u64,
+) -> Result<(Vec<ProductId>, u64), DbErr> {
+    let mut found = product::Entity::find().filter(product::Column::Public.eq(true));
+    for word in words {
+        let escaped: String = word
+            .chars()
+            .flat_map(|letter| matches!(letter, '%' | '_' | '!').then_some('!').into_iter().chain([letter]))
+            .collect();
+        let pattern = LikeExpr::new(format!("%{}%", escaped.to_lowercase())).escape('!');
+        found = found.filter(Expr::expr(Func::lower(Expr::col(product::Column::Title))).like(pattern));
+    }
+    let total = found.clone().count(connection).await?;
+    let page = found.select_only().column(product::Column::Id).order_by_desc(product::Column::Id);
+    Ok((page.offset(offset).limit(limit).into_tuple().all(connection).await?, total))
 }
