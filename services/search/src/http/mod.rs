@@ -1,0 +1,25 @@
+//! The route table.
+
+mod admin;
+pub mod answer;
+mod clicks;
+mod degraded;
+mod filters;
+mod highlight;
+mod search;
+mod suggest;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::app::AppState;
+
+/// Below `/api/v1`.
+pub fn routes(app: AppState) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(search::search))
+        .routes(routes!(suggest::suggest))
+        .routes(routes!(clicks::click))
+        .routes(routes!(admin::queries))
+        .routes(routes!(admin::index))
+        .with_state(app)
+}

@@ -1,0 +1,151 @@
+//! `/search/suggest`
+
+use std::time::Instant;
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use souk_kernel::{Currency, ProductId};
+use souk_platform::http::{Failure, Params, Reply, openapi::Envelope};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    app::{App, AppState},
+    domain::{
+        item::Summary,
+        query::{self, Planner},
+    },
+    error::Error,
+    index::{
+        dictionary::Words,
+        filters::Filters,
+        search::{self, Request, Sort},
+        suggestions::Vocabulary,
+    },
+};
+
+/// Completions and products at most.
+const MOST: usize = 8;
+const PRODUCTS: usize = 5;
+
+#[derive(Debug, Deserialize, IntoParams, garde::Validate)]
+#[garde(allow_unvalidated)]
+#[into_params(parameter_in = Query)]
+pub struct SuggestParams {
+    /// What has been typed so far.
+    pub q: Option<String>,
+}
+
+/// What may be meant.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct Suggestions {
+    /// Whole queries, the most likely first.
+    completions: Vec<String>,
+    products: Vec<Suggested>,
+    /// Milliseconds that it took.
+    took_ms: f64,
+}
+
+/// A product that fits already.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Suggested {
+    id: ProductId,
+    slug: String,
+    title: String,
+    image: Option<String>,
+    price: i64,
+    #[schema(value_type = String)]
+    currency: Currency,
+}
+
+impl From<Summary> for Suggested {
+    fn from(summary: Summary) -> Self {
+        let Summary { id, slug, title, images, price, currency, .. } = summary;
+        Self { id, slug, title, image: images.into_iter().next(), price, currency }
+    }
+}
+
+/// Completions while somebody types.
+#[utoipa::path(get, path = "/search/suggest", tag = "search", params(SuggestParams),
+    responses((status = 200, body = Envelope<Suggestions>), Failure))]
+pub async fn suggest(
+    State(app): State<AppState>,
+    Params(SuggestParams { q }): Params<SuggestParams>,
+) -> Result<Response, Error> {
+    let began = Instant::now();
+    let typed = q.unwrap_or_default();
+    let words = query::normalised(&typed);
+    if words.is_empty() {
+        return Ok(Reply::ok(Suggestions::default()).into_response());
+    }
+    let completions = completions(&app.vocabulary(), &app, &words, typed.ends_with(char::is_whitespace));
+    let products = match products(&app, &typed, completions.first()) {
+        Ok(products) => products,
+        Err(error) => {
+            // Without the index there are still words.
+            tracing::warn!(%error, "the index does not answer");
+            Vec::new()
+        }
+    };
+    let took_ms = (began.elapsed().as_secs_f64() * 100_000.0).round() / 100.0;
+    Ok(Reply::ok(Suggestions { completions, products, took_ms }).into_response())
+}
+
+/// The last two words together first, then the last one alone; misspelled ones when there are none.
+fn completions(vocabulary: &Vocabulary, app: &App, words: &str, word_ended: bool) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let typed = if word_ended { format!("{words} ") } else { words.to_owned() };
+    let starts: Vec<usize> = std::iter::once(0).chain(words.match_indices(' ').map(|(at, _)| at + 1)).collect();
+    for start in starts.iter().rev().take(2).rev() {
+        add(&mut found, &words[..*start], vocabulary.beginning(&typed[*start..], MOST));
+    }
+    if found.is_empty()
+        && let Some(last) = starts.last()
+    {
+        add(&mut found, &words[..*last], vocabulary.nearly_beginning(&words[*last..], &app.automata, MOST));
+    }
+    found
+}
+
+fn add(found: &mut Vec<String>, lead: &str, phrases: Vec<&str>) {
+    for phrase in phrases {
+        let whole = format!("{lead}{phrase}");
+        if found.len() < MOST && !found.contains(&whole) {
+            found.push(whole);
+        }
+    }
+}
+
+fn products(app: &App, typed: &str, best: Option<&String>) -> Result<Vec<Suggested>, Error> {
+    let Some(opened) = app.live.opened() else { return Ok(Vec::new()) };
+    let snapshot = &opened.snapshot;
+    let analyzer = app.analyzer();
+    let dictionary = Words { snapshot, automata: &app.automata };
+    let planner = Planner { analyzer: &analyzer, synonyms: &app.synonyms, dictionary: &dictionary, as_you_type: true };
+    let filters = Filters::default();
+    let find = |query: &str| {
+        let plan = planner.plan(query);
+        let request = Request {
+            plan: &plan,
+            filters: &filters,
+            sort: Sort::Relevance,
+            limit: PRODUCTS,
+            offset: 0,
+            after: None,
+            relax_below: 0,
+            weights: &app.config.weights,
+            now: app.db.clock().now().timestamp(),
+            facets: None,
+        };
+        search::search(snapshot, &request)
+    };
+    let mut results = find(typed)?;
+    if results.hits.is_empty()
+        && let Some(best) = best
+    {
+        results = find(best)?;
+    }
+    Ok(results.hits.into_iter().map(|hit| hit.summary.into()).collect())
+}

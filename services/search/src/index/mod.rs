@@ -1,0 +1,13 @@
+//! The index: Tantivy's segments, posting lists and columns, with our own way to score, filter and count over them.
+
+pub mod dictionary;
+pub mod facets;
+pub mod filters;
+mod postings;
+pub mod schema;
+mod score;
+pub mod search;
+pub mod snapshot;
+pub mod suggestions;
+mod tokenizers;
+pub mod writer;

@@ -1,0 +1,40 @@
+//! Builds the whole index anew, beside the one that answers, and puts it in its place.
+
+use std::sync::Arc;
+
+use super::{Progress, index_changes::blocking};
+use crate::{
+    app::App,
+    error::Error,
+    items::{self, Read},
+    store::{changes, documents},
+};
+
+/// Documents that are read at once.
+const PAGE: u64 = 500;
+
+/// Builds it from the stored documents. What changes meanwhile is numbered after the mark that the new index carries, and goes
+/// in when it answers.
+pub async fn rebuild(app: &App, progress: Progress<'_>) -> Result<u64, Error> {
+    let applied = app.db.transaction(|tx| async move { Ok::<_, Error>(changes::keep(&tx).await?) }).await?;
+    let total = documents::count(app.db.reader()).await?;
+    let live = Arc::clone(&app.live);
+    let build = Arc::new(blocking(move || live.build()).await?);
+    let sellers = app.sellers();
+    let (mut after, mut done) = (None, 0);
+    loop {
+        let page = documents::next(app.db.reader(), after, PAGE).await?;
+        let Some(last) = page.last().map(|document| document.id) else { break };
+        after = Some(last);
+        done += page.len() as u64;
+        let read = page.into_iter().map(Read::of).collect::<Result<Vec<_>, _>>()?;
+        let tree = app.categories.with(read.iter().map(|read| read.snapshot.category_id)).await;
+        let items = items::items(&app.db, read, &tree, &sellers).await?;
+        let at_hand = Arc::clone(&build);
+        blocking(move || at_hand.add(&items)).await?;
+        progress("building the index", done, total);
+    }
+    let build = Arc::into_inner(build).ok_or_else(|| Error::Folder("the build is still in use".to_owned()))?;
+    blocking(move || build.take_over(applied)).await?;
+    Ok(done)
+}

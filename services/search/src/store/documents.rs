@@ -1,0 +1,286 @@
+//! Products and the levels of their SKUs.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+use souk_contracts::events::ProductSnapshot;
+use souk_kernel::{ProductId, SkuId};
+
+pub use super::entities::document::Model as Document;
+use super::entities::{document, level};
+
+/// Ids in one `IN (…)`, rows in one `INSERT`.
+const ROWS: usize = 200;
+
+/// A level of a SKU.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Level {
+    pub sku_id: SkuId,
+    pub available: i64,
+    pub version: i64,
+}
+
+/// A document of a snapshot; counts that only events know are none.
+pub fn document(snapshot: &ProductSnapshot) -> serde_json::Result<Document> {
+    Ok(Document {
+        id: snapshot.product_id,
+        version: snapshot.version,
+        public: snapshot.status == "active",
+        snapshot: serde_json::to_string(snapshot)?,
+        rating_sum: 0,
+        rating_count: 0,
+        popularity: 0,
+    })
+}
+
+/// Stores what catalog announced, unless something newer is known; whether it was stored. Counts stay.
+pub async fn put(connection: &impl ConnectionTrait, document: Document, skus: &[SkuId]) -> Result<bool, DbErr> {
+    let id = document.id;
+    let newer = document::Entity::update_many()
+        .col_expr(document::Column::Version, Expr::value(document.version))
+        .col_expr(document::Column::Public, Expr::value(document.public))
+        .col_expr(document::Column::Snapshot, Expr::value(document.snapshot.as_str()))
+        .filter(document::Column::Id.eq(id))
+        .filter(document::Column::Version.lte(document.version));
+    if newer.exec(connection).await?.rows_affected == 0 {
+        let nothing = OnConflict::column(document::Column::Id).do_nothing().to_owned();
+        let insert = document::Entity::insert(document.into_active_model()).on_conflict(nothing);
+        match insert.exec_without_returning(connection).await {
+            Ok(rows) if rows > 0 => {}
+            // Something newer is known.
+            Ok(_) | Err(DbErr::RecordNotInserted) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    belong(connection, id, skus).await?;
+    Ok(true)
+}
+
+/// Notes whose SKUs these are.
+async fn belong(connection: &impl ConnectionTrait, id: ProductId, skus: &[SkuId]) -> Result<(), DbErr> {
+    let levels: Vec<(Level, ProductId)> =
+        skus.iter().map(|sku| (Level { sku_id: *sku, available: 0, version: -1 }, id)).collect();
+    insert_levels(connection, &levels, level::Column::ProductId).await
+}
+
+async fn insert_levels(
+    connection: &impl ConnectionTrait,
+    levels: &[(Level, ProductId)],
+    on_conflict: level::Column,
+) -> Result<(), DbErr> {
+    for levels in levels.chunks(ROWS) {
+        let rows = levels.iter().map(|(level, product)| {
+            let Level { sku_id, available, version } = *level;
+            level::Model { sku_id, product_id: Some(*product), available, version }.into_active_model()
+        });
+        let conflict = OnConflict::column(level::Column::SkuId).update_column(on_conflict).to_owned();
+        level::Entity::insert_many(rows).on_conflict(conflict).exec_without_returning(connection).await?;
+    }
+    Ok(())
+}
+
+/// The product is gone, unless something newer is known.
+pub async fn hide(connection: &impl ConnectionTrait, id: ProductId, version: i64) -> Result<bool, DbErr> {
+    let hidden = document::Entity::update_many()
+        .col_expr(document::Column::Public, Expr::value(false))
+        .col_expr(document::Column::Version, Expr::value(version))
+        .filter(document::Column::Id.eq(id))
+        .filter(document::Column::Version.lte(version));
+    Ok(hidden.exec(connection).await?.rows_affected > 0)
+}
+
+/// Replaces whole pages as catalog lists them; products of which something newer is known stay.
+pub async fn replace(
+    connection: &impl ConnectionTrait,
+    documents: Vec<Document>,
+    levels: &[(Level, ProductId)],
+) -> Result<(), DbErr> {
+    let ids: Vec<ProductId> = documents.iter().map(|document| document.id).collect();
+    let known = versions(connection, &ids).await?;
+    let fresh = |document: &Document| known.get(&document.id).is_none_or(|known| *known <= document.version);
+    let mut rows = documents.into_iter().filter(fresh).map(IntoActiveModel::into_active_model).peekable();
+    while rows.peek().is_some() {
+        let columns = [
+            document::Column::Version,
+            document::Column::Public,
+            document::Column::Snapshot,
+            document::Column::RatingSum,
+            document::Column::RatingCount,
+            document::Column::Popularity,
+        ];
+        let conflict = OnConflict::column(document::Column::Id).update_columns(columns).to_owned();
+        let rows: Vec<_> = rows.by_ref().take(ROWS).collect();
+        document::Entity::insert_many(rows).on_conflict(conflict).exec_without_returning(connection).await?;
+    }
+    let skus: Vec<SkuId> = levels.iter().map(|(level, _)| level.sku_id).collect();
+    let mut known = HashMap::new();
+    for skus in skus.chunks(ROWS) {
+        let find = level::Entity::find().filter(level::Column::SkuId.is_in(skus.iter().copied()));
+        known.extend(find.all(connection).await?.into_iter().map(|level| (level.sku_id, level)));
+    }
+    let mut fresh = Vec::new();
+    for (level, product) in levels {
+        match known.get(&level.sku_id) {
+            Some(known) if known.version >= level.version && known.product_id.is_some() => {}
+            Some(known) if known.version < level.version => {
+                set_level(connection, *level).await?;
+                fresh.push((*level, *product));
+            }
+            _ => fresh.push((*level, *product)),
+        }
+    }
+    insert_levels(connection, &fresh, level::Column::ProductId).await
+}
+
+async fn versions(connection: &impl ConnectionTrait, ids: &[ProductId]) -> Result<HashMap<ProductId, i64>, DbErr> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(ROWS) {
+        let find = document::Entity::find().select_only().columns([document::Column::Id, document::Column::Version]);
+        let rows: Vec<(ProductId, i64)> =
+            find.filter(document::Column::Id.is_in(ids.iter().copied())).into_tuple().all(connection).await?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// The products between two ids that buyers may find, without what they are.
+pub async fn public_between(
+    connection: &impl ConnectionTrait,
+    after: Option<ProductId>,
+    last: ProductId,
+) -> Result<Vec<(ProductId, i64)>, DbErr> {
+    let mut find = document::Entity::find().select_only().columns([document::Column::Id, document::Column::Version]);
+    if let Some(after) = after {
+        find = find.filter(document::Column::Id.gt(after));
+    }
+    let find = find.filter(document::Column::Id.lte(last)).filter(document::Column::Public.eq(true));
+    find.into_tuple().all(connection).await
+}
+
+/// What a new level changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LevelChange {
+    pub product_id: ProductId,
+    /// Whether it ran out, or came back.
+    pub turned: bool,
+}
+
+/// Notes a level. An older one than the one known changes nothing, so this may be repeated and reordered.
+pub async fn apply_level(connection: &impl ConnectionTrait, new: Level) -> Result<Option<LevelChange>, DbErr> {
+    let known = level::Entity::find_by_id(new.sku_id).one(connection).await?;
+    match known {
+        Some(known) if known.version >= new.version => Ok(None),
+        Some(known) => {
+            set_level(connection, new).await?;
+            let turned = (known.available > 0) != (new.available > 0);
+            Ok(known.product_id.map(|product_id| LevelChange { product_id, turned }))
+        }
+        None => {
+            let Level { sku_id, available, version } = new;
+            let row = level::Model { sku_id, product_id: None, available, version };
+            level::Entity::insert(row.into_active_model()).exec_without_returning(connection).await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn set_level(connection: &impl ConnectionTrait, level: Level) -> Result<(), DbErr> {
+    level::Entity::update_many()
+        .col_expr(level::Column::Available, Expr::value(level.available))
+        .col_expr(level::Column::Version, Expr::value(level.version))
+        .filter(level::Column::SkuId.eq(level.sku_id))
+        .filter(level::Column::Version.lt(level.version))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Notes a product's stars.
+pub async fn set_rating(connection: &impl ConnectionTrait, id: ProductId, sum: i64, count: i64) -> Result<(), DbErr> {
+    document::Entity::update_many()
+        .col_expr(document::Column::RatingSum, Expr::value(sum))
+        .col_expr(document::Column::RatingCount, Expr::value(count))
+        .filter(document::Column::Id.eq(id))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// Adds units that were sold.
+pub async fn add_popularity(connection: &impl ConnectionTrait, id: ProductId, units: i64) -> Result<(), DbErr> {
+    document::Entity::update_many()
+        .col_expr(document::Column::Popularity, Expr::col(document::Column::Popularity).add(units))
+        .filter(document::Column::Id.eq(id))
+        .exec(connection)
+        .await?;
+    Ok(())
+}
+
+/// These documents; unknown ones are left out.
+pub async fn find(connection: &DatabaseConnection, ids: &[ProductId]) -> Result<Vec<Document>, DbErr> {
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(ROWS) {
+        found.extend(
+            document::Entity::find().filter(document::Column::Id.is_in(ids.iter().copied())).all(connection).await?,
+        );
+    }
+    Ok(found)
+}
+
+/// The next documents by id, for what walks over all of them.
+pub async fn next(
+    connection: &DatabaseConnection,
+    after: Option<ProductId>,
+    limit: u64,
+) -> Result<Vec<Document>, DbErr> {
+    let mut find = document::Entity::find();
+    if let Some(after) = after {
+        find = find.filter(document::Column::Id.gt(after));
+    }
+    find.order_by_asc(document::Column::Id).limit(limit).all(connection).await
+}
+
+/// Documents that buyers may find.
+pub async fn count_public(connection: &DatabaseConnection) -> Result<u64, DbErr> {
+    document::Entity::find().filter(document::Column::Public.eq(true)).count(connection).await
+}
+
+/// Documents in all.
+pub async fn count(connection: &DatabaseConnection) -> Result<u64, DbErr> {
+    document::Entity::find().count(connection).await
+}
+
+/// Units that can be bought of these SKUs; unknown ones are left out.
+pub async fn levels(connection: &DatabaseConnection, skus: &[SkuId]) -> Result<BTreeMap<SkuId, i64>, DbErr> {
+    let mut found = BTreeMap::new();
+    for skus in skus.chunks(ROWS) {
+        let find = level::Entity::find().filter(level::Column::SkuId.is_in(skus.iter().copied()));
+        found.extend(find.all(connection).await?.into_iter().map(|level| (level.sku_id, level.available)));
+    }
+    Ok(found)
+}
+
+/// Ids, versions, and whether buyers may find them, of the next documents by id.
+pub async fn standings(
+    connection: &DatabaseConnection,
+    after: Option<ProductId>,
+    limit: u64,
+) -> Result<Vec<(ProductId, i64, bool)>, DbErr> {
+    let columns = [document::Column::Id, document::Column::Version, document::Column::Public];
+    let mut find = document::Entity::find().select_only().columns(columns);
+    if let Some(after) = after {
+        find = find.filter(document::Column::Id.gt(after));
+    }
+    find.order_by_asc(document::Column::Id).limit(limit).into_tuple().all(connection).await
+}
+
+/// The same of one document.
+pub async fn standing(connection: &DatabaseConnection, id: ProductId) -> Result<Option<(ProductId, i64, bool)>, DbErr> {
+    let columns = [document::Column::Id, document::Column::Version, document::Column::Public];
+    let find = document::Entity::find_by_id(id).select_only().columns(columns);
+    find.into_tuple().one(connection).await
+}
