@@ -40,6 +40,10 @@ impl Call {
         call
     }
 
+    pub fn put(path: impl Into<String>, body: &impl Serialize) -> Self {
+        Self { method: Method::PUT, ..Self::post(path, body) }
+    }
+
     fn new(method: Method, path: String) -> Self {
         let repeatable = method.is_idempotent();
         Self { method, path: path.into(), headers: HeaderMap::new(), body: Bytes::new(), repeatable }
@@ -154,6 +158,12 @@ impl Answer {
             serde_json::from_slice(&answer.body).map_err(|cause| Error::Unreadable { step, cause })?;
         let page = envelope.meta.page.unwrap_or(PageMeta { total: 0, next_cursor: None });
         Ok(Page { rows: envelope.data, total: page.total, next_cursor: page.next_cursor })
+    }
+
+    /// Where the next page begins, when the answer is a page that has one.
+    pub fn next_cursor(&self) -> Option<String> {
+        let envelope: Envelope<serde::de::IgnoredAny> = serde_json::from_slice(&self.body).ok()?;
+        envelope.meta.page?.next_cursor
     }
 
     /// The value of a header that is plain text.

@@ -15,6 +15,7 @@ mod order;
 mod record;
 mod replay;
 mod report;
+mod search;
 mod session;
 mod stream;
 
@@ -45,6 +46,9 @@ enum Command {
     FlashSale(flash_sale::FlashSale),
     Replay(replay::Replay),
     Chaos(chaos::Chaos),
+    Search(search::SearchLoad),
+    SearchEval(search::SearchEval),
+    SearchFreshness(search::SearchFreshness),
 }
 
 fn main() -> ExitCode {
@@ -82,6 +86,9 @@ async fn run(command: &Command, options: &Options) -> Result<Report, Error> {
         Command::FlashSale(sale) => flash_sale::run(sale, options, &target).await,
         Command::Replay(replay) => replay::run(replay, options, &target).await,
         Command::Chaos(chaos) => chaos::run(chaos, options, &target).await,
+        Command::Search(load) => search::load(load, options, &target).await,
+        Command::SearchEval(eval) => search::eval(eval, &target).await,
+        Command::SearchFreshness(freshness) => search::freshness(freshness, options, &target).await,
     }
 }
 

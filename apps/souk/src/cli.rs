@@ -51,6 +51,12 @@ pub enum Command {
         #[command(subcommand)]
         what: Inventory,
     },
+    /// Look after the search index
+    Search {
+        /// What to do.
+        #[command(subcommand)]
+        what: Search,
+    },
     /// Check the invariants over the whole data set; exit code 1 when one is broken
     Verify(Installation),
 }
@@ -221,6 +227,13 @@ pub enum Inventory {
         #[command(flatten)]
         installation: Installation,
     },
+}
+
+/// Look after the search index.
+#[derive(Debug, Subcommand)]
+pub enum Search {
+    /// Ask catalog for all products and build the index anew; a server that runs goes on answering and takes the new one over
+    Reindex(Installation),
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

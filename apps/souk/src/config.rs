@@ -30,6 +30,8 @@ pub struct Config {
     pub payments: souk_payments::Config,
     /// Mail and the inbox.
     pub notifications: souk_notifications::Config,
+    /// The search box.
+    pub search: souk_search::Config,
 }
 
 /// What all parts share.

@@ -44,6 +44,11 @@ impl DataDir {
         format!("sqlite:{}", self.0.join(format!("{service}.db")).display())
     }
 
+    /// The folder of the search index.
+    pub fn search(&self) -> PathBuf {
+        self.0.join("search")
+    }
+
     /// The URL of the folder for files.
     pub fn files_url(&self) -> String {
         format!("file:{}", self.0.join("files").display())

@@ -22,7 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     config::Config,
     data_dir::{DataDir, DataDirError},
-    services,
+    services, verify,
 };
 
 /// Why a marketplace can't start.
@@ -64,6 +64,8 @@ pub struct Databases {
     pub payments: Database,
     /// Of notifications.
     pub notifications: Database,
+    /// Of search.
+    pub search: Database,
 }
 
 impl Databases {
@@ -74,7 +76,7 @@ impl Databases {
                 async { Database::open::<$migrator>($service, &data.database_url($service), clock.clone()).await }
             };
         }
-        let (identity, catalog, inventory, cart, orders, payments, notifications) = tokio::try_join!(
+        let (identity, catalog, inventory, cart, orders, payments, notifications, search) = tokio::try_join!(
             open!(souk_identity::Migrator, "identity"),
             open!(souk_catalog::Migrator, "catalog"),
             open!(souk_inventory::Migrator, "inventory"),
@@ -82,13 +84,15 @@ impl Databases {
             open!(souk_orders::Migrator, "orders"),
             open!(souk_payments::Migrator, "payments"),
             open!(souk_notifications::Migrator, "notifications"),
+            open!(souk_search::Migrator, "search"),
         )?;
-        Ok(Self { identity, catalog, inventory, cart, orders, payments, notifications })
+        Ok(Self { identity, catalog, inventory, cart, orders, payments, notifications, search })
     }
 
     /// All of them.
-    pub fn all(&self) -> [&Database; 7] {
-        [&self.identity, &self.catalog, &self.inventory, &self.cart, &self.orders, &self.payments, &self.notifications]
+    pub fn all(&self) -> [&Database; 8] {
+        let Self { identity, catalog, inventory, cart, orders, payments, notifications, search } = self;
+        [identity, catalog, inventory, cart, orders, payments, notifications, search]
     }
 
     /// Finishes what is being written and closes the files.
@@ -115,6 +119,7 @@ pub struct Marketplace {
     /// Its calls.
     pub calls: Calls,
     config: Config,
+    data: DataDir,
     directory: Directory,
     bus: Bus,
     jobs: Vec<Job>,
@@ -143,13 +148,17 @@ impl Marketplace {
         let call = |callee, methods| directory.channel("souk", callee, Policy::default().idempotent(methods));
         let calls = Calls {
             identity: IdentityClient::new(call("identity", &["EnsureSeller"])),
-            catalog: CatalogClient::new(call("catalog", &["EnsureCategory", "ImportProducts", "FindSkus"])),
+            catalog: CatalogClient::new(call(
+                "catalog",
+                &["EnsureCategory", "ImportProducts", "FindSkus", "Categories", "Products"],
+            )),
             inventory: InventoryClient::new(call("inventory", &["SetOnHand"])),
         };
         Ok(Self {
             databases,
             calls,
             config,
+            data: data.clone(),
             directory,
             bus,
             jobs,
@@ -163,6 +172,11 @@ impl Marketplace {
     /// The effective configuration.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Holds the invariants against all data.
+    pub async fn verify(&self) -> Result<verify::Report, DbErr> {
+        verify::run(&self.databases, &self.data, &self.config).await
     }
 
     /// Everything that is served.

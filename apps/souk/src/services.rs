@@ -24,7 +24,8 @@ use crate::{
 
 /// Calls that may be repeated: they read, or their effect is named by what they are about.
 const IDENTITY: &[&str] = &["Jwks", "Standing", "GetSellers", "GetUsers", "EnsureSeller"];
-const CATALOG: &[&str] = &["Offers", "EnsureCategory", "ImportProducts", "FindSkus"];
+const CATALOG: &[&str] =
+    &["Offers", "EnsureCategory", "ImportProducts", "FindSkus", "Categories", "Products", "MatchTitles"];
 const INVENTORY: &[&str] = &["Open", "SetOnHand", "Levels", "Reserve", "Commit", "Release", "Restock"];
 const CART: &[&str] = &["Get", "Freeze", "Thaw"];
 const ORDERS: &[&str] = &["HasReceived", "NextPaymentAttempt"];
@@ -159,6 +160,16 @@ pub async fn build(
                 db: databases.notifications.clone(),
                 identity: caller("notifications").identity(patient()),
                 public_url: config.platform.public_url.clone(),
+            })
+            .await,
+        )?,
+        named(
+            "search",
+            souk_search::service(souk_search::Deps {
+                config: config.search.clone(),
+                db: databases.search.clone(),
+                folder: data.search(),
+                catalog: caller("search").catalog(patient()),
             })
             .await,
         )?,

@@ -4,6 +4,7 @@ mod admin;
 mod events;
 mod import;
 mod inventory;
+mod search;
 mod serve;
 mod show;
 mod verify;
@@ -79,6 +80,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Admin { what } => admin::run(what).await,
         Command::Events { what } => events::run(what).await,
         Command::Inventory { what } => inventory::run(what).await,
+        Command::Search { what } => search::run(what).await,
         Command::Verify(installation) => verify::run(installation).await,
     };
     result.unwrap_or_else(|error| {

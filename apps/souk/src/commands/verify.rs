@@ -6,8 +6,9 @@ use super::{Error, open};
 use crate::{cli::Installation, verify};
 
 pub async fn run(installation: Installation) -> Result<ExitCode, Error> {
-    let databases = open(&installation)?.databases().await?;
-    let report = verify::run(&databases).await;
+    let opened = open(&installation)?;
+    let databases = opened.databases().await?;
+    let report = verify::run(&databases, &opened.data, &opened.config).await;
     databases.close().await;
     let report = report?;
     print!("{report}");

@@ -1,5 +1,7 @@
 //! What must hold between services.
 
+mod search;
+
 use std::{
     collections::{BTreeMap, HashSet},
     time::Duration,
@@ -57,6 +59,7 @@ pub async fn rules(databases: &Databases) -> Result<Vec<Rule>, DbErr> {
     rules.push(payments_belong(databases, &known).await?);
     rules.push(units_belong(databases, &known).await?);
     rules.push(stock_is_shown(databases).await?);
+    rules.push(search::products_are_known(databases).await?);
     Ok(rules)
 }
 

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, fmt};
 use sea_orm::DbErr;
 use souk_platform::{db::Database, events::Backlog, verify::Rule};
 
-use crate::marketplace::Databases;
+use crate::{config::Config, data_dir::DataDir, marketplace::Databases};
 
 /// How long a due event may wait before it counts as forgotten.
 const FORGOTTEN: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
@@ -37,9 +37,10 @@ impl Report {
 }
 
 /// Checks everything.
-pub async fn run(databases: &Databases) -> Result<Report, DbErr> {
+pub async fn run(databases: &Databases, data: &DataDir, config: &Config) -> Result<Report, DbErr> {
     let mut rules: BTreeMap<&'static str, Vec<Rule>> = BTreeMap::new();
-    let (identity, catalog, inventory, cart, orders, payments, notifications, between) = tokio::try_join!(
+    let folder = data.search();
+    let (identity, catalog, inventory, cart, orders, payments, notifications, search, between) = tokio::try_join!(
         souk_identity::verify::rules(&databases.identity),
         souk_catalog::verify::rules(&databases.catalog),
         souk_inventory::verify::rules(&databases.inventory),
@@ -47,6 +48,7 @@ pub async fn run(databases: &Databases) -> Result<Report, DbErr> {
         souk_orders::verify::rules(&databases.orders),
         souk_payments::verify::rules(&databases.payments),
         souk_notifications::verify::rules(&databases.notifications),
+        souk_search::verify::rules(&databases.search, &folder, &config.search),
         between::rules(databases),
     )?;
     rules.extend([
@@ -57,6 +59,7 @@ pub async fn run(databases: &Databases) -> Result<Report, DbErr> {
         ("orders", orders),
         ("payments", payments),
         ("notifications", notifications),
+        ("search", search),
         ("between services", between),
     ]);
     let (mut dead_letters, mut undelivered, mut forgotten) = (0, 0, Vec::new());

@@ -6,7 +6,7 @@ use souk_tests::Market;
 
 /// What the rule finds.
 async fn misshown(market: &Market) -> Vec<String> {
-    let report = Box::pin(souk::verify::run(&market.marketplace().databases)).await.expect("the rules can be checked");
+    let report = Box::pin(market.marketplace().verify()).await.expect("the rules can be checked");
     let rules = &report.rules["between services"];
     let rule = rules.iter().find(|rule| rule.name == "catalog shows what inventory has").expect("it is checked");
     assert_eq!(rule.checked, 2);

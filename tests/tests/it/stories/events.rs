@@ -73,7 +73,7 @@ async fn verify_names_every_rule_and_counts_what_it_looked_at() {
     let teapot = seller.lists("Teapot", 2500, 5).await;
     market.buyer("Cleo").await.buys(&teapot, 1).await;
     market.settles().await;
-    let report = Box::pin(souk::verify::run(&market.marketplace().databases)).await.unwrap();
+    let report = Box::pin(market.marketplace().verify()).await.unwrap();
     assert!(report.is_clean(), "{report}");
     let text = report.to_string();
     for part in ["inventory", "orders", "payments", "between services", "clean"] {
