@@ -4,17 +4,19 @@
 //! transactions one after another inside one commit, each in a savepoint of its own ("group commit"): a failed one rolls
 //! back alone, and durable throughput does not end at one `fsync` per request.
 
+mod fresh;
 mod open;
 mod schema;
 mod tx;
 mod writer;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::{DatabaseConnection, DbErr};
 use souk_kernel::Clock;
 use tokio::sync::{Notify, oneshot};
 
+pub(crate) use fresh::Fresh;
 pub use open::OpenError;
 pub(crate) use schema::{dead_letter, outbox};
 pub use tx::Tx;
@@ -33,6 +35,8 @@ struct Shared {
     clock: Clock,
     /// Rung when a commit put events into the outbox.
     published: Notify,
+    /// What these commits put there.
+    fresh: Mutex<Fresh>,
 }
 
 impl Database {
@@ -72,6 +76,11 @@ impl Database {
     /// Waits until a commit puts events into the outbox.
     pub(crate) async fn published(&self) {
         self.shared.published.notified().await;
+    }
+
+    /// What the last commits put into the outbox, to be delivered without reading it again.
+    pub(crate) fn take_fresh(&self) -> Fresh {
+        std::mem::take(&mut *self.shared.fresh.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Wakes the relay.

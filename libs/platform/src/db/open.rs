@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, Weak},
     time::{Duration, Instant},
 };
 
@@ -85,6 +85,7 @@ impl Database {
             writer: Writer::start(writing, shared),
             clock,
             published: Notify::new(),
+            fresh: Mutex::default(),
         });
         Ok(Self { shared })
     }

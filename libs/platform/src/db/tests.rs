@@ -1,6 +1,6 @@
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, PaginatorTrait};
@@ -72,6 +72,58 @@ async fn a_failed_transaction_rolls_back_alone() {
     }
     assert_eq!(numbers(&db).await, kept);
     assert_eq!(outbox::Entity::find().count(db.reader()).await.unwrap(), u64::try_from(kept).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_before_a_failure_is_run_again_and_kept_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&folder, Clock::system()).await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    // They queue up behind the first, which waits until all are there, and so share its commit.
+    let gate = Arc::new(tokio::sync::Barrier::new(2));
+    let first = tokio::spawn({
+        let (db, gate, waited) = (db.clone(), Arc::clone(&gate), Arc::new(AtomicBool::new(false)));
+        async move {
+            db.transaction(move |tx| async move {
+                if !waited.swap(true, Ordering::SeqCst) {
+                    gate.wait().await;
+                    gate.wait().await;
+                }
+                tx.execute_unprepared("INSERT INTO numbers VALUES (0)").await.map(|_| ())
+            })
+            .await
+        }
+    });
+    gate.wait().await;
+    let queued: Vec<_> = (1..10)
+        .map(|n| {
+            let (db, runs) = (db.clone(), Arc::clone(&runs));
+            let work = async move {
+                db.transaction(move |tx| async move {
+                    runs.fetch_add(1, Ordering::SeqCst);
+                    if n == 8 {
+                        // Nothing was written: there is nothing to undo.
+                        return Err(DbErr::Custom("at once".to_owned()));
+                    }
+                    tx.execute_unprepared(&format!("INSERT INTO numbers VALUES ({n})")).await?;
+                    if n == 5 { Err(DbErr::Custom("too late".to_owned())) } else { Ok(()) }
+                })
+                .await
+            };
+            tokio::spawn(work)
+        })
+        .collect();
+    while db.queue_depth() < 9 {
+        tokio::task::yield_now().await;
+    }
+    gate.wait().await;
+    first.await.unwrap().unwrap();
+    for (task, n) in queued.into_iter().zip(1..) {
+        assert_eq!(task.await.unwrap().is_ok(), n != 5 && n != 8, "{n}");
+    }
+    assert_eq!(numbers(&db).await, 1 + 7);
+    // All nine, and once more those of the first commit: at least the failed one.
+    assert!((10..=18).contains(&runs.load(Ordering::SeqCst)), "{runs:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,4 +276,29 @@ async fn a_timer_waits_for_its_time_and_a_hopeless_event_becomes_a_dead_letter_t
     stop.cancel();
     task.await.unwrap();
     assert_eq!(letters.list(&page).await.unwrap().total, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_a_key_arrive_in_order_also_from_two_processes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, there) = (open(&folder, Clock::system()).await, open(&folder, Clock::system()).await);
+    let seen: Arc<std::sync::Mutex<Vec<usize>>> = Arc::default();
+    let consumer = Consumers::new("c").on(seen.clone(), |seen, delivery: Delivery<Counted>| async move {
+        seen.lock().unwrap().push(delivery.event.number);
+        Ok::<_, String>(())
+    });
+    let (stop, task) = relay(&here, vec![consumer]);
+    for number in 0..100 {
+        let db = if number % 3 == 0 { &there } else { &here };
+        publish(db, "a", number..number + 1).await;
+    }
+    let done = async {
+        while seen.lock().unwrap().len() < 100 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), done).await.expect("all events arrive");
+    stop.cancel();
+    task.await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), (0..100).collect::<Vec<_>>());
 }

@@ -20,7 +20,7 @@ use crate::{context::Context, events::Receipt};
 #[derive(Clone)]
 pub struct Tx {
     connection: Weak<DatabaseTransaction>,
-    published: Arc<Mutex<Vec<outbox::ActiveModel>>>,
+    published: Arc<Mutex<Vec<outbox::Model>>>,
     /// Whether it has changed, or tried to change, anything.
     written: Arc<AtomicBool>,
     context: Context,
@@ -32,7 +32,7 @@ impl Tx {
         Self { connection, published: Arc::default(), written: Arc::default(), context, now: clock.now() }
     }
 
-    pub(super) fn take_published(&self) -> Vec<outbox::ActiveModel> {
+    pub(super) fn take_published(&self) -> Vec<outbox::Model> {
         std::mem::take(&mut *self.published.lock().expect("nothing panics while holding the list"))
     }
 
@@ -64,18 +64,19 @@ impl Tx {
 
     fn put<E: Event>(&self, event: &E, due_at: i64) {
         let data = serde_json::to_string(event).expect("events are plain data, which always encodes");
-        let row = outbox::ActiveModel {
-            event_id: Set(EventId::new()),
-            kind: Set(E::TYPE.to_owned()),
-            subject: Set(event.key()),
-            happened_at: Set(self.now),
-            request_id: Set(self.context.request_id.to_string()),
-            data: Set(data),
-            due_at: Set(due_at),
-            pending: Set(None),
-            attempts: Set(0),
-            error: Set(None),
-            ..Default::default()
+        let row = outbox::Model {
+            // Given by the database.
+            seq: 0,
+            event_id: EventId::new(),
+            kind: E::TYPE.to_owned(),
+            subject: event.key(),
+            happened_at: self.now,
+            request_id: self.context.request_id.to_string(),
+            data,
+            due_at,
+            pending: None,
+            attempts: 0,
+            error: None,
         };
         self.published.lock().expect("nothing panics while holding the list").push(row);
     }

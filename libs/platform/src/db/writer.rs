@@ -7,13 +7,13 @@ use std::{
 
 use futures::{FutureExt, future::BoxFuture};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ActiveValue::NotSet, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    QueryTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use souk_kernel::Clock;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::{Shared, Tx, outbox};
+use super::{Fresh, Shared, Tx, outbox};
 
 /// Transactions in one commit, at most.
 const BATCH: usize = 64;
@@ -28,7 +28,7 @@ type Settle = Box<dyn FnOnce(Result<(), DbErr>) + Send>;
 /// What became of one transaction before the commit.
 struct Outcome {
     end: End,
-    events: Vec<outbox::ActiveModel>,
+    events: Vec<outbox::Model>,
     settle: Settle,
 }
 
@@ -132,8 +132,9 @@ impl Writer {
 
 async fn run(connection: DatabaseConnection, mut queue: mpsc::Receiver<Job>, shared: Weak<Shared>) {
     while let Some(first) = queue.recv().await {
-        let committed = batch(&connection, first, &mut queue).await;
-        if committed && let Some(shared) = shared.upgrade() {
+        let published = batch(&connection, first, &mut queue).await;
+        if let (Some(fresh), Some(shared)) = (published, shared.upgrade()) {
+            shared.fresh.lock().unwrap_or_else(PoisonError::into_inner).add(fresh);
             shared.published.notify_one();
         }
     }
@@ -151,12 +152,12 @@ async fn begin(connection: &DatabaseConnection) -> Result<Arc<DatabaseTransactio
     connection.begin_with_options(options).await.map(Arc::new)
 }
 
-/// Runs up to [`BATCH`] transactions and commits them together. True when events were published.
+/// Runs up to [`BATCH`] transactions and commits them together. Gives the events that were published.
 ///
 /// They run one after another without savepoints, which would cost two statements each. When one fails after it has
 /// written while others stand before it, which is rare, all is rolled back, and these few run once more, each in a
 /// savepoint of its own.
-async fn batch(connection: &DatabaseConnection, first: Job, queue: &mut mpsc::Receiver<Job>) -> bool {
+async fn batch(connection: &DatabaseConnection, first: Job, queue: &mut mpsc::Receiver<Job>) -> Option<Fresh> {
     let mut batch = Batch::new(connection);
     let mut next = Some(first);
     let mut count = 0;
@@ -165,7 +166,7 @@ async fn batch(connection: &DatabaseConnection, first: Job, queue: &mut mpsc::Re
         match batch.run(job).await {
             Ran::Done => {}
             Ran::Spoiled(jobs) => return again(connection, jobs).await,
-            Ran::Broken => return false,
+            Ran::Broken => return None,
         }
         if count < BATCH {
             next = queue.try_recv().ok();
@@ -175,11 +176,11 @@ async fn batch(connection: &DatabaseConnection, first: Job, queue: &mut mpsc::Re
 }
 
 /// The second run of a batch in which one failed.
-async fn again(connection: &DatabaseConnection, jobs: Vec<Job>) -> bool {
+async fn again(connection: &DatabaseConnection, jobs: Vec<Job>) -> Option<Fresh> {
     let mut batch = Batch { guarded: true, ..Batch::new(connection) };
     for job in jobs {
         if let Ran::Broken = batch.run(job).await {
-            return false;
+            return None;
         }
     }
     batch.commit().await
@@ -192,7 +193,7 @@ struct Batch<'a> {
     guarded: bool,
     open: Option<Arc<DatabaseTransaction>>,
     kept: Vec<(Job, Settle)>,
-    events: Vec<outbox::ActiveModel>,
+    events: Vec<outbox::Model>,
 }
 
 enum Ran {
@@ -256,20 +257,17 @@ impl<'a> Batch<'a> {
         Ran::Done
     }
 
-    /// True when events were published.
-    async fn commit(mut self) -> bool {
-        let Some(transaction) = self.open.take() else { return false };
-        let published = !self.events.is_empty();
-        // Databases bind a limited number of values in one statement (SQLite 32,766).
-        let mut rows = std::mem::take(&mut self.events).into_iter().peekable();
-        while rows.peek().is_some() {
-            let some: Vec<_> = rows.by_ref().take(EVENTS_AT_ONCE).collect();
-            if let Err(error) = outbox::Entity::insert_many(some).exec_without_returning(&*transaction).await {
+    /// Gives the events that were published.
+    async fn commit(mut self) -> Option<Fresh> {
+        let transaction = self.open.take()?;
+        let published = match publish(&transaction, std::mem::take(&mut self.events)).await {
+            Ok(published) => published,
+            Err(error) => {
                 self.open = Some(transaction);
                 self.abandon(&error).await;
-                return false;
+                return None;
             }
-        }
+        };
         let result = match Arc::try_unwrap(transaction) {
             Ok(transaction) => transaction.commit().await,
             Err(_) => Err(DbErr::Custom("a transaction left a statement running behind".to_owned())),
@@ -281,7 +279,7 @@ impl<'a> Batch<'a> {
         for (_, settle) in self.kept {
             settle(result.clone());
         }
-        published && result.is_ok()
+        result.ok().and(published)
     }
 
     /// Gives everything back as failed.
@@ -292,6 +290,28 @@ impl<'a> Batch<'a> {
             settle(Err(error.clone()));
         }
     }
+}
+
+/// Writes events into the outbox.
+async fn publish(transaction: &DatabaseTransaction, mut events: Vec<outbox::Model>) -> Result<Option<Fresh>, DbErr> {
+    let mut numbered = true;
+    // Databases bind a limited number of values in one statement (SQLite 32,766).
+    for some in events.chunks_mut(EVENTS_AT_ONCE) {
+        let rows = some.iter().map(|row| outbox::ActiveModel { seq: NotSet, ..row.clone().into() });
+        let insert = outbox::Entity::insert_many(rows).into_query();
+        let inserted = transaction.execute(&insert).await?;
+        match transaction.get_database_backend() {
+            // It has one writer, and numbers the rows of one statement one after another.
+            DbBackend::Sqlite => {
+                let last = i64::try_from(inserted.last_insert_id()).unwrap_or(i64::MAX);
+                some.iter_mut().rev().zip(0..).for_each(|(row, back)| row.seq = last - back);
+            }
+            _ => numbered = false,
+        }
+    }
+    let published = !events.is_empty();
+    let rows = if numbered { events } else { Vec::new() };
+    Ok(published.then_some(Fresh { rows, incomplete: !numbered }))
 }
 
 async fn rollback(transaction: Option<Arc<DatabaseTransaction>>) {

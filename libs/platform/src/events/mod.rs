@@ -3,14 +3,17 @@
 //! At-least-once delivery comes from the outbox, exactly-once effect from the inbox: a consumer passes its [`Receipt`] to
 //! [`Tx::accept`](crate::db::Tx::accept) in the transaction that acts on the event.
 
+mod backlog;
 mod bus;
 mod dead_letters;
 mod lanes;
 mod relay;
+mod settle;
 
+pub use backlog::Backlog;
 pub use bus::Bus;
 pub use dead_letters::{DeadLetter, DeadLetters};
-pub use relay::{Backlog, Relay};
+pub use relay::Relay;
 pub use souk_contracts::events::Event;
 
 use std::{collections::BTreeMap, fmt::Display, future::Future, sync::Arc, time::Duration};

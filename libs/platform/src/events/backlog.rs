@@ -1,0 +1,51 @@
+//! What waits in an outbox.
+
+use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use souk_kernel::Timestamp;
+
+use crate::db::{Database, dead_letter, outbox};
+
+/// What an outbox holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Backlog {
+    /// Events that should be delivered by now.
+    pub due: u64,
+    /// Timers and retries of later.
+    pub later: u64,
+    /// Events that were given up.
+    pub dead: u64,
+}
+
+impl Backlog {
+    /// What the outbox of `db` holds at this moment.
+    pub async fn of(db: &Database) -> Result<Self, DbErr> {
+        let now = db.clock().now().timestamp_micros();
+        let due = outbox::Entity::find().filter(outbox::Column::DueAt.lte(now)).count(db.reader()).await?;
+        let later = outbox::Entity::find().filter(outbox::Column::DueAt.gt(now)).count(db.reader()).await?;
+        let dead = dead_letter::Entity::find().count(db.reader()).await?;
+        Ok(Self { due, later, dead })
+    }
+
+    /// Whether an event about one of these subjects is due: what it will lead to has not happened everywhere yet.
+    pub async fn concerns(db: &Database, subjects: &[String]) -> Result<bool, DbErr> {
+        let now = db.clock().now().timestamp_micros();
+        outbox::Entity::find()
+            .filter(Condition::any().add(outbox::Column::DueAt.lte(now)).add(outbox::Column::Attempts.gt(0)))
+            .filter(outbox::Column::Subject.is_in(subjects.iter().map(String::as_str)))
+            .count(db.reader())
+            .await
+            .map(|count| count > 0)
+    }
+
+    /// The moment since which the oldest due event waits.
+    pub async fn oldest_due(db: &Database) -> Result<Option<Timestamp>, DbErr> {
+        let now = db.clock().now().timestamp_micros();
+        outbox::Entity::find()
+            .filter(outbox::Column::DueAt.lte(now))
+            .order_by_asc(outbox::Column::DueAt)
+            .order_by_asc(outbox::Column::Seq)
+            .one(db.reader())
+            .await
+            .map(|row| row.map(|row| row.happened_at))
+    }
+}

@@ -1,0 +1,158 @@
+//! Writing down how deliveries ended: done, to be tried again, or given up.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use souk_kernel::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::lanes::{Lane, Lanes};
+use crate::db::{Database, dead_letter, outbox};
+
+/// Deliveries of one event to one consumer before it becomes a dead letter. With the pauses below: about three minutes.
+const ATTEMPTS: i32 = 12;
+/// The first pause after a failure; it doubles up to [`LAST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_mins(1);
+
+/// How the deliveries of one row ended.
+pub(super) struct Settled {
+    pub row: outbox::Model,
+    /// Consumers that did not take it, each with the error, or none for one that waits for an earlier event.
+    pub left: Vec<(String, Option<String>)>,
+}
+
+/// What was written down about lanes that ended, and which rows of which keys these were.
+pub(super) struct Settlement {
+    verdicts: Vec<Verdict>,
+    lanes: Vec<(String, Vec<i64>)>,
+}
+
+/// Writes down how lanes ended, in one transaction.
+pub(super) async fn settle(db: Database, stop: CancellationToken, ended: Vec<(String, Vec<Settled>)>) -> Settlement {
+    let now = db.clock().now();
+    let (mut verdicts, mut lanes) = (Vec::new(), Vec::new());
+    for (subject, rows) in ended {
+        lanes.push((subject, rows.iter().map(|settled| settled.row.seq).collect()));
+        verdicts.extend(rows.into_iter().map(|settled| Verdict::of(settled, now)));
+    }
+    let mut pause = FIRST_PAUSE;
+    while let Err(error) = db
+        .transaction({
+            let write = verdicts.clone();
+            move |tx| record(tx, write, now)
+        })
+        .await
+    {
+        // Until it is written down, the rows stay taken: delivering them again would be harmless but in vain.
+        tracing::error!(service = db.service(), %error, "settling deliveries failed");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LAST_PAUSE);
+        if stop.is_cancelled() && pause == LAST_PAUSE {
+            break;
+        }
+    }
+    Settlement { verdicts, lanes }
+}
+
+/// The lanes that can go on now that others are settled.
+pub(super) fn free(lanes: &mut Lanes, settled: Settlement) -> Vec<Lane> {
+    for verdict in &settled.verdicts {
+        match verdict.pending() {
+            Some(pending) => lanes.wait(&verdict.row.subject, verdict.row.seq, pending),
+            None => lanes.done(&verdict.row.subject, verdict.row.seq),
+        }
+    }
+    settled.lanes.into_iter().filter_map(|(subject, rows)| lanes.finish(subject, rows)).collect()
+}
+
+/// Consumers, as an outbox row lists them.
+pub(super) fn consumers_of(pending: Option<&str>) -> Vec<String> {
+    pending.into_iter().flat_map(|list| list.split(',')).map(str::to_owned).collect()
+}
+
+/// What is to be written about one row.
+#[derive(Clone)]
+struct Verdict {
+    row: outbox::Model,
+    retry: Option<Retry>,
+    dead: BTreeMap<String, String>,
+}
+
+#[derive(Clone)]
+struct Retry {
+    pending: Vec<String>,
+    due_at: i64,
+    attempts: i32,
+    error: Option<String>,
+}
+
+impl Verdict {
+    fn of(settled: Settled, now: Timestamp) -> Self {
+        let failed = settled.left.iter().any(|(_, error)| error.is_some());
+        let attempts = settled.row.attempts + i32::from(failed);
+        let given_up = failed && attempts >= ATTEMPTS;
+        let (mut pending, mut dead) = (Vec::new(), BTreeMap::new());
+        for (consumer, error) in &settled.left {
+            match error {
+                Some(error) if given_up => {
+                    dead.insert(consumer.clone(), error.clone());
+                }
+                _ => pending.push(consumer.clone()),
+            }
+        }
+        let exponent = u32::try_from((attempts - 1).clamp(0, 16)).unwrap_or(0);
+        let pause = (FIRST_PAUSE * 2_u32.pow(exponent)).min(LAST_PAUSE);
+        let due_at = now.timestamp_micros() + i64::try_from(pause.as_micros()).unwrap_or(i64::MAX);
+        let error = settled.left.iter().find_map(|(_, error)| error.clone());
+        let retry = (!pending.is_empty()).then_some(Retry { pending, due_at, attempts, error });
+        Self { row: settled.row, retry, dead }
+    }
+
+    fn pending(&self) -> Option<Vec<String>> {
+        self.retry.as_ref().map(|retry| retry.pending.clone())
+    }
+}
+
+async fn record(tx: crate::db::Tx, verdicts: Vec<Verdict>, now: Timestamp) -> Result<(), DbErr> {
+    let done: Vec<i64> =
+        verdicts.iter().filter(|verdict| verdict.retry.is_none()).map(|verdict| verdict.row.seq).collect();
+    for some in done.chunks(500) {
+        outbox::Entity::delete_many().filter(outbox::Column::Seq.is_in(some.iter().copied())).exec(&tx).await?;
+    }
+    for verdict in &verdicts {
+        if let Some(retry) = &verdict.retry {
+            let change = outbox::ActiveModel {
+                seq: Set(verdict.row.seq),
+                pending: Set(Some(retry.pending.join(","))),
+                due_at: Set(retry.due_at),
+                attempts: Set(retry.attempts),
+                error: Set(retry.error.clone()),
+                ..Default::default()
+            };
+            outbox::Entity::update_many().set(change).filter(outbox::Column::Seq.eq(verdict.row.seq)).exec(&tx).await?;
+        }
+    }
+    let dead: Vec<_> = verdicts
+        .iter()
+        .flat_map(|verdict| {
+            let row = &verdict.row;
+            verdict.dead.iter().map(move |(consumer, error)| dead_letter::ActiveModel {
+                event_id: Set(row.event_id),
+                consumer: Set(consumer.clone()),
+                kind: Set(row.kind.clone()),
+                subject: Set(row.subject.clone()),
+                happened_at: Set(row.happened_at),
+                request_id: Set(row.request_id.clone()),
+                data: Set(row.data.clone()),
+                attempts: Set(ATTEMPTS),
+                error: Set(error.clone()),
+                failed_at: Set(now),
+            })
+        })
+        .collect();
+    for some in dead.chunks(500) {
+        dead_letter::Entity::insert_many(some.iter().cloned()).exec_without_returning(&tx).await?;
+    }
+    Ok(())
+}
