@@ -174,6 +174,17 @@ impl Marketplace {
         &self.config
     }
 
+    /// Has catalog tell all products and the search index built anew; `progress` hears how far it is. Gives their number.
+    pub async fn reindex(&self, progress: &(dyn Fn(&'static str, u64, u64) + Send + Sync)) -> Result<u64, Problem> {
+        let deps = souk_search::Deps {
+            config: self.config.search.clone(),
+            db: self.databases.search.clone(),
+            folder: self.data.search(),
+            catalog: self.calls.catalog.clone(),
+        };
+        souk_search::reindex(deps, progress).await
+    }
+
     /// Holds the invariants against all data.
     pub async fn verify(&self) -> Result<verify::Report, DbErr> {
         verify::run(&self.databases, &self.data, &self.config).await

@@ -2,8 +2,8 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::{Duration, Instant},
 };
 
 use sea_orm::DbErr;
@@ -20,8 +20,9 @@ use crate::{
     index::{dictionary::Automata, suggestions::Vocabulary},
     items::Sellers,
     live::Live,
+    operations,
     statistics::Statistics,
-    store::sellers,
+    store::{changes, documents, sellers},
 };
 
 /// What search needs.
@@ -52,7 +53,18 @@ pub struct App {
     /// Searches of a large index run on threads of their own, no more than there are processors.
     pub permits: Semaphore,
     vocabulary: RwLock<Arc<Vocabulary>>,
+    /// Which state of the index the vocabulary is from, when it was learnt and how long that took.
+    pub learnt: Mutex<Option<Learnt>>,
     sellers: RwLock<Arc<Sellers>>,
+}
+
+/// When the vocabulary was learnt.
+#[derive(Clone, Debug)]
+pub struct Learnt {
+    pub index: String,
+    pub generation: u64,
+    pub at: Instant,
+    pub took: Duration,
 }
 
 /// As handlers have it.
@@ -77,6 +89,7 @@ impl App {
             changed: Notify::new(),
             permits: Semaphore::new(threads),
             vocabulary: RwLock::default(),
+            learnt: Mutex::default(),
             sellers: RwLock::default(),
             config,
             db,
@@ -85,7 +98,20 @@ impl App {
             synonyms,
         });
         app.read_sellers().await?;
+        app.begin().await?;
         Ok(app)
+    }
+
+    /// A marketplace without products gets an empty index at once; one with products is answered for by catalog until the indexer
+    /// has built one.
+    async fn begin(&self) -> Result<(), Error> {
+        let is_new = self.live.opened().is_none() && documents::count(self.db.reader()).await? == 0;
+        let live = Arc::clone(&self.live);
+        if is_new && changes::last(self.db.reader()).await? == 0 {
+            let begin = move || live.build()?.take_over(0).and_then(|()| live.follow());
+            operations::blocking(begin).await?;
+        }
+        Ok(())
     }
 
     /// The analysis of texts and queries.

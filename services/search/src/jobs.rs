@@ -1,12 +1,15 @@
 //! What the service does by itself.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
 
 use souk_platform::service::Job;
 use tokio::time::timeout;
 
 use crate::{
-    app::AppState,
+    app::{AppState, Learnt},
     error::Error,
     index::suggestions::Vocabulary,
     operations::{self, index_changes, rebuild},
@@ -24,7 +27,7 @@ const QUERIES: u64 = 1_000;
 pub fn jobs(app: &AppState) -> Vec<Job> {
     vec![
         job(app, "search.index", Duration::from_millis(1), index),
-        job(app, "search.complete", Duration::from_secs(15), learn),
+        job(app, "search.complete", Duration::from_secs(1), learn),
         job(app, "search.count", Duration::from_secs(10), count),
     ]
 }
@@ -67,9 +70,17 @@ async fn index(app: AppState) -> Result<(), Error> {
     Ok(())
 }
 
-/// Learns the words of the index, when it has changed.
+/// Learns the words of the index when it has changed, and not so often that it would take more than a fiftieth of the time.
 async fn learn(app: AppState) -> Result<(), Error> {
     let Some(opened) = app.live.opened() else { return Ok(()) };
+    let (index, generation) = (opened.name().to_owned(), opened.snapshot.generation);
+    let before = app.learnt.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if before.is_some_and(|before| {
+        (before.index == index && before.generation == generation) || before.at.elapsed() < before.took * 50
+    }) {
+        return Ok(());
+    }
+    let at = Instant::now();
     let since = operations::day(&app) - 30;
     let asked = queries::ranked(app.db.reader(), since, Ranking::Top, QUERIES).await?;
     let asked: Vec<(String, u32)> = asked
@@ -79,6 +90,8 @@ async fn learn(app: AppState) -> Result<(), Error> {
         .collect();
     let vocabulary = operations::blocking(move || Ok(Vocabulary::read(&opened.snapshot, asked)?)).await?;
     app.learn(vocabulary);
+    let learnt = Learnt { index, generation, at, took: at.elapsed() };
+    *app.learnt.lock().unwrap_or_else(PoisonError::into_inner) = Some(learnt);
     Ok(())
 }
 

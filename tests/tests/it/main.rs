@@ -9,5 +9,6 @@ mod notifications;
 mod orders;
 mod payments;
 mod races;
+mod search;
 mod stories;
 mod sweep;

@@ -11,12 +11,6 @@ pub async fn run(what: Search) -> Result<ExitCode, Error> {
     let Search::Reindex(installation) = what;
     let opened = open(&installation)?;
     let market = opened.marketplace().await?;
-    let deps = souk_search::Deps {
-        config: opened.config.search.clone(),
-        db: market.databases.search.clone(),
-        folder: opened.data.search(),
-        catalog: market.calls.catalog.clone(),
-    };
     let bar = ProgressBar::new(0).with_style(
         ProgressStyle::with_template("{msg:18} {wide_bar} {pos}/{len} {per_sec}").expect("the template is well-formed"),
     );
@@ -25,7 +19,7 @@ pub async fn run(what: Search) -> Result<ExitCode, Error> {
         bar.set_length(total);
         bar.set_position(done);
     };
-    let result = souk_search::reindex(deps, &progress).await;
+    let result = market.reindex(&progress).await;
     bar.finish_and_clear();
     market.stop().await;
     println!("{} products are in the new index", result?);

@@ -39,6 +39,12 @@ pub struct SkuSnapshot {
     pub options: serde_json::Map<String, serde_json::Value>,
     pub price: i64,
     pub currency: Currency,
+    /// Units that can be bought, as catalog knows them; `stock.changed` says how they go on.
+    #[serde(default)]
+    pub available: i64,
+    /// Of that level.
+    #[serde(default)]
+    pub stock_version: i64,
 }
 
 /// A product came into being.

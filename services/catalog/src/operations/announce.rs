@@ -40,6 +40,8 @@ pub fn snapshot(aggregate: &Aggregate, tree: &CategoryTree) -> ProductSnapshot {
         options: options(sku.variant_id).unwrap_or_default(),
         price: sku.price,
         currency: product.currency,
+        available: sku.stock,
+        stock_version: sku.stock_version,
     });
     ProductSnapshot {
         product_id: product.id,

@@ -9,8 +9,8 @@ use souk_kernel::{ErrorKind, Problem};
 use super::Refusal;
 use crate::config::Config;
 
-/// In bytes; browsers and proxies don't send longer ones.
-const MAX_URI: usize = 8 * 1024;
+/// In bytes: a search for ten thousand characters, each of them escaped.
+const MAX_URI: usize = 32 * 1024;
 /// All headers together, in bytes.
 const MAX_HEADERS: usize = 32 * 1024;
 

@@ -8,7 +8,11 @@ pub fn fold(text: &str) -> String {
         return text.to_ascii_lowercase();
     }
     let mut folded = String::with_capacity(text.len());
-    for letter in text.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase) {
+    // Two primes would be what is left of the sign for inches.
+    let inches = |letter| if letter == '\u{2033}' { '"' } else { letter };
+    for letter in
+        text.chars().map(inches).nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase)
+    {
         match letter {
             'ß' => folded.push_str("ss"),
             'æ' => folded.push_str("ae"),
@@ -20,7 +24,7 @@ pub fn fold(text: &str) -> String {
             'ı' => folded.push('i'),
             '\u{2019}' | '\u{2018}' => folded.push('\''),
             '\u{2010}'..='\u{2014}' => folded.push('-'),
-            '\u{201c}' | '\u{201d}' | '\u{2033}' => folded.push('"'),
+            '\u{201c}' | '\u{201d}' => folded.push('"'),
             letter if is_combining_mark(letter) => {}
             letter => folded.push(letter),
         }

@@ -262,12 +262,8 @@ mod tests {
             self.0.get(term).copied().unwrap_or_default()
         }
         fn near(&self, word: &str, edits: u8) -> Vec<Near> {
-            let near = |known: &&'static str| {
-                known.len().abs_diff(word.len()) <= 1
-                    && edits > 0
-                    && known[..1] == word[..1]
-                    && known[1..2] == word[1..2]
-            };
+            let same = |known: &str| known.chars().zip(word.chars()).filter(|(a, b)| a == b).count();
+            let near = |known: &&'static str| edits > 0 && known.len() == word.len() && same(known) + 1 == known.len();
             let found = self.0.iter().filter(|(known, _)| near(known));
             found.map(|(known, count)| Near { word: (*known).to_owned(), edits: 1, frequency: *count }).collect()
         }

@@ -1,24 +1,28 @@
 //! Catalog announced a product.
 
-use souk_contracts::events::ProductSnapshot;
+use souk_contracts::events::{ProductSnapshot, SkuSnapshot};
 use souk_kernel::ProductId;
 use souk_platform::events::Receipt;
 
 use crate::{
     app::App,
     error::Error,
-    store::{changes, documents},
+    store::{
+        changes,
+        documents::{self, Level},
+    },
 };
 
 /// Stores it and has the index look at it. An older version than the one known changes nothing.
 pub async fn store_product(app: &App, receipt: Receipt, snapshot: ProductSnapshot) -> Result<(), Error> {
     let document = documents::document(&snapshot)?;
-    let skus: Vec<_> = snapshot.skus.iter().map(|sku| sku.sku_id).collect();
+    let level = |sku: &SkuSnapshot| Level { sku_id: sku.sku_id, available: sku.available, version: sku.stock_version };
+    let levels: Vec<Level> = snapshot.skus.iter().map(level).collect();
     app.db
         .transaction(move |tx| async move {
             if tx.accept(receipt).await? {
                 let id = document.id;
-                if documents::put(&tx, document, &skus).await? {
+                if documents::put(&tx, document, &levels).await? {
                     changes::note(&tx, [id]).await?;
                 }
             }

@@ -38,7 +38,7 @@ pub fn document(snapshot: &ProductSnapshot) -> serde_json::Result<Document> {
 }
 
 /// Stores what catalog announced, unless something newer is known; whether it was stored. Counts stay.
-pub async fn put(connection: &impl ConnectionTrait, document: Document, skus: &[SkuId]) -> Result<bool, DbErr> {
+pub async fn put(connection: &impl ConnectionTrait, document: Document, levels: &[Level]) -> Result<bool, DbErr> {
     let id = document.id;
     let newer = document::Entity::update_many()
         .col_expr(document::Column::Version, Expr::value(document.version))
@@ -46,25 +46,33 @@ pub async fn put(connection: &impl ConnectionTrait, document: Document, skus: &[
         .col_expr(document::Column::Snapshot, Expr::value(document.snapshot.as_str()))
         .filter(document::Column::Id.eq(id))
         .filter(document::Column::Version.lte(document.version));
-    if newer.exec(connection).await?.rows_affected == 0 {
-        let nothing = OnConflict::column(document::Column::Id).do_nothing().to_owned();
-        let insert = document::Entity::insert(document.into_active_model()).on_conflict(nothing);
-        match insert.exec_without_returning(connection).await {
-            Ok(rows) if rows > 0 => {}
-            // Something newer is known.
-            Ok(_) | Err(DbErr::RecordNotInserted) => return Ok(false),
-            Err(error) => return Err(error),
+    // Of a first version nothing is known, so it is usually stored in one go.
+    let is_first = document.version == 1;
+    let is_new = is_first && insert(connection, document.clone()).await?;
+    if !is_new && newer.exec(connection).await?.rows_affected == 0 {
+        if is_first || !insert(connection, document).await? {
+            return Ok(false);
         }
     }
-    belong(connection, id, skus).await?;
+    let of_product: Vec<(Level, ProductId)> = levels.iter().map(|level| (*level, id)).collect();
+    insert_levels(connection, &of_product, level::Column::ProductId).await?;
+    if !is_new {
+        for level in levels {
+            set_level(connection, *level).await?;
+        }
+    }
     Ok(true)
 }
 
-/// Notes whose SKUs these are.
-async fn belong(connection: &impl ConnectionTrait, id: ProductId, skus: &[SkuId]) -> Result<(), DbErr> {
-    let levels: Vec<(Level, ProductId)> =
-        skus.iter().map(|sku| (Level { sku_id: *sku, available: 0, version: -1 }, id)).collect();
-    insert_levels(connection, &levels, level::Column::ProductId).await
+/// Whether it was not there yet.
+async fn insert(connection: &impl ConnectionTrait, document: Document) -> Result<bool, DbErr> {
+    let nothing = OnConflict::column(document::Column::Id).do_nothing().to_owned();
+    let insert = document::Entity::insert(document.into_active_model()).on_conflict(nothing);
+    match insert.exec_without_returning(connection).await {
+        Ok(rows) => Ok(rows > 0),
+        Err(DbErr::RecordNotInserted) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 async fn insert_levels(
