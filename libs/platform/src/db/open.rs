@@ -17,8 +17,8 @@ use tokio::sync::Notify;
 
 use super::{Database, Shared, schema, writer::Writer};
 
-/// Readers of one file, at most.
-const READERS: u32 = 4;
+/// Readers of one file, at most: each is a thread with a cache of its own.
+const READERS: u32 = 3;
 /// How long a reader may be busy without a pause before it is interrupted.
 const READ_LIMIT: Duration = Duration::from_secs(30);
 /// From here on a statement is worth a line in the log.
@@ -99,8 +99,9 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
-        .statement_cache_capacity(256)
-        .pragma("cache_size", "-4000")
+        .statement_cache_capacity(128)
+        // In KiB; the system keeps the file in its own cache.
+        .pragma("cache_size", "-1024")
         .pragma("temp_store", "memory")
         .pragma("journal_size_limit", "67108864")
         .disable_statement_logging()

@@ -170,6 +170,11 @@ async fn batch(connection: &DatabaseConnection, first: Job, queue: &mut mpsc::Re
         }
         if count < BATCH {
             next = queue.try_recv().ok();
+            if next.is_none() {
+                // Whoever was about to write gets a place in this commit.
+                tokio::task::yield_now().await;
+                next = queue.try_recv().ok();
+            }
         }
     }
     batch.commit().await
