@@ -163,16 +163,7 @@ pub async fn build(
             })
             .await,
         )?,
-        named(
-            "search",
-            souk_search::service(souk_search::Deps {
-                config: config.search.clone(),
-                db: databases.search.clone(),
-                folder: data.search(),
-                catalog: caller("search").catalog(patient()),
-            })
-            .await,
-        )?,
+        search(config, data, databases, directory).await?,
     ];
     for service in &services {
         if let Some(routes) = &service.rpc {
@@ -180,6 +171,21 @@ pub async fn build(
         }
     }
     Ok(services)
+}
+
+async fn search(
+    config: &Config,
+    data: &DataDir,
+    databases: &Databases,
+    directory: &Directory,
+) -> Result<Service, StartError> {
+    let deps = souk_search::Deps {
+        config: config.search.clone(),
+        db: databases.search.clone(),
+        folder: data.search(),
+        catalog: Caller(directory, "search").catalog(Policy::default()),
+    };
+    named("search", souk_search::service(deps).await)
 }
 
 fn named(service: &'static str, made: Result<Service, Problem>) -> Result<Service, StartError> {

@@ -57,8 +57,12 @@ fn encoded(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
-            byte => out.push_str(&format!("%{byte:02X}")),
+            byte => out.extend(['%', hex(byte >> 4), hex(byte & 15)]),
         }
     }
     out
+}
+
+fn hex(half: u8) -> char {
+    char::from_digit(u32::from(half), 16).expect("four bits are one digit").to_ascii_uppercase()
 }

@@ -1,6 +1,6 @@
 //! What must hold over the index and what it is built from, checked by `souk verify`.
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{collections::HashSet, path::Path, time::Duration};
 
 use sea_orm::DbErr;
 use souk_kernel::ProductId;
@@ -47,13 +47,13 @@ async fn look(db: &Database, folder: &Path, config: &Config) -> Result<Rule, DbE
         return Ok(Rule::new(name, expected, missing.into_iter().collect()));
     };
     // What the index has not got yet is unfinished, not wrong.
-    let mut waiting: HashMap<ProductId, ()> = HashMap::new();
+    let mut waiting: HashSet<ProductId> = HashSet::new();
     let mut after = live.applied().unwrap_or_default();
     loop {
         let page = changes::after(db.reader(), after, PAGE).await?;
         let Some((last, _)) = page.last() else { break };
         after = *last;
-        waiting.extend(page.into_iter().map(|(_, id)| (id, ())));
+        waiting.extend(page.into_iter().map(|(_, id)| id));
     }
     let mut indexed = match opened.snapshot.versions() {
         Ok(indexed) => indexed,
@@ -67,7 +67,7 @@ async fn look(db: &Database, folder: &Path, config: &Config) -> Result<Rule, DbE
         for document in page {
             checked += 1;
             let found = indexed.remove(&document.id);
-            if waiting.contains_key(&document.id) {
+            if waiting.contains(&document.id) {
                 continue;
             }
             let wrong = match (document.public, found) {
@@ -83,7 +83,7 @@ async fn look(db: &Database, folder: &Path, config: &Config) -> Result<Rule, DbE
             }
         }
     }
-    let strangers = indexed.into_keys().filter(|id| !waiting.contains_key(id)).take(NAMED);
+    let strangers = indexed.into_keys().filter(|id| !waiting.contains(id)).take(NAMED);
     offenders.extend(strangers.map(|id| format!("{id}: is in the index, but is no product")));
     Ok(Rule::new(name, checked, offenders))
 }

@@ -69,6 +69,14 @@ pub struct Plan {
     pub suggestion: Option<String>,
 }
 
+impl Plan {
+    /// The word is looked for as it was typed.
+    fn keep(&mut self, unit: &Unit, meant: &mut Vec<String>) {
+        self.sequence.push(unit.term.clone());
+        meant.push(unit.word.clone());
+    }
+}
+
 /// A word or a code of the query.
 #[derive(Debug)]
 struct Unit {
@@ -188,7 +196,7 @@ impl<D: Dictionary> Planner<'_, D> {
                 let longer = self.dictionary.beginning(&unit.word, COMPLETIONS);
                 alternatives.extend(longer.into_iter().map(|term| Alternative::new(vec![term], 0.7)));
             }
-            self.keep(unit, plan, meant);
+            plan.keep(unit, meant);
             return Group { alternatives };
         }
         if !found && let Some((left, right)) = self.split(&unit.word) {
@@ -201,7 +209,7 @@ impl<D: Dictionary> Planner<'_, D> {
         let near = self.dictionary.near(&unit.word, edits(&unit.word));
         let best: Vec<&Near> = near.iter().filter(|near| !found || near.frequency / MUCH_MORE >= frequency).collect();
         match best.first() {
-            None => self.keep(unit, plan, meant),
+            None => plan.keep(unit, meant),
             Some(first) => {
                 meant.push(first.word.clone());
                 plan.sequence.push(self.analyzer.term(&first.word));
@@ -213,11 +221,6 @@ impl<D: Dictionary> Planner<'_, D> {
             }
         }
         Group { alternatives }
-    }
-
-    fn keep(&self, unit: &Unit, plan: &mut Plan, meant: &mut Vec<String>) {
-        plan.sequence.push(unit.term.clone());
-        meant.push(unit.word.clone());
     }
 
     /// An unknown word that is two known ones without the blank: the pair whose rarer word is most frequent.

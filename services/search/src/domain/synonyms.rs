@@ -98,11 +98,6 @@ impl Synonyms {
             self.rules.get(&from).map(|found| (count, found.as_slice()))
         })
     }
-
-    /// Rules in all.
-    pub fn len(&self) -> usize {
-        self.rules.len()
-    }
 }
 
 fn sides(text: &str, weight: f32, analyzer: &Analyzer) -> Result<Vec<Expansion>, &'static str> {
@@ -161,6 +156,6 @@ mod tests {
     #[test]
     fn the_built_in_file_is_well_formed() {
         let built_in = Synonyms::built_in(Language::English, &Analyzer::new(Language::English));
-        assert!(built_in.len() > 50);
+        assert!(built_in.rules.len() > 50);
     }
 }

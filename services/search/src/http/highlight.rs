@@ -26,7 +26,7 @@ impl<'a> Marker<'a> {
             let first = term.chars().next().zip(word.chars().next());
             first.is_some_and(|(a, b)| !b.is_ascii() || a == b.to_ascii_lowercase())
         };
-        if !self.terms.iter().any(|term| begins(term)) {
+        if !self.terms.iter().any(begins) {
             return false;
         }
         let folded = fold(word);

@@ -65,8 +65,11 @@ pub struct Counts {
     /// Products with an average of at least 4, 3, 2 and 1 stars.
     pub stars: [u64; 4],
     /// The most frequent attribute first, the most frequent value first.
-    pub attributes: Vec<(String, Vec<(String, u64)>)>,
+    pub attributes: Vec<Attribute>,
 }
+
+/// The key of an attribute, and its values with their counts.
+pub type Attribute = (String, Vec<(String, u64)>);
 
 /// Counts what was found.
 pub fn count(segments: &[(&Segment, Found)], filters: &Filters, wish: Wish<'_>) -> Result<Counts, TantivyError> {
@@ -169,7 +172,7 @@ fn attributes(
     segments: &[(&Segment, Found)],
     filters: &Filters,
     wish: Wish<'_>,
-) -> Result<Vec<(String, Vec<(String, u64)>)>, TantivyError> {
+) -> Result<Vec<Attribute>, TantivyError> {
     let names = chosen(segments, filters, wish);
     // For each attribute its values: how many, and where one of the segments spells it.
     let mut values: Vec<HashMap<u64, (u64, usize, u64)>> = vec![HashMap::new(); names.len()];

@@ -4,6 +4,7 @@ pub mod dictionary;
 pub mod facets;
 pub mod filters;
 mod postings;
+mod refine;
 pub mod schema;
 mod score;
 pub mod search;

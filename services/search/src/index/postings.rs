@@ -29,12 +29,12 @@ impl Cursor {
     pub fn read(&mut self, end: DocId, mut each: impl FnMut(DocId, u32)) {
         while !self.ended {
             let (docs, frequencies) = (self.block.docs(), self.block.freqs());
-            for at in self.at..docs.len() {
-                if docs[at] >= end {
+            for (at, doc) in docs.iter().enumerate().skip(self.at) {
+                if *doc >= end {
                     self.at = at;
                     return;
                 }
-                each(docs[at], frequencies.get(at).copied().unwrap_or(1));
+                each(*doc, frequencies.get(at).copied().unwrap_or(1));
             }
             self.block.advance();
             self.at = 0;

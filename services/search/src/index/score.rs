@@ -79,7 +79,7 @@ impl Scoring {
         };
         let needed = u32::try_from(needed).expect("a query has few words");
         let mut groups = self.open(segment)?;
-        if mode == Mode::All && groups.iter().any(|group| group.is_empty()) {
+        if mode == Mode::All && groups.iter().any(Vec::is_empty) {
             return Ok(());
         }
         loop {

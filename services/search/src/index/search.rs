@@ -1,13 +1,12 @@
 //! One search over a snapshot.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
-use tantivy::{DocId, DocSet, TantivyError, postings::Postings};
+use tantivy::{DocId, TantivyError};
 
 use super::{
     facets::{self, Counts, Found, Wish},
     filters::{Checks, Filters, Verdict},
+    refine::refine,
     score::{Desk, Mode, Scored, Scoring},
     snapshot::{Segment, Snapshot},
 };
@@ -19,8 +18,6 @@ use crate::domain::{
 
 /// The best by words alone, among which the order is refined.
 const REFINED: usize = 400;
-/// The best of those, whose titles are looked at.
-const TITLES: usize = 150;
 
 /// In which order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -86,16 +83,16 @@ pub struct Results {
 
 /// A candidate for the page.
 #[derive(Clone, Copy, Debug)]
-struct Candidate {
-    key: u64,
+pub struct Candidate {
+    pub key: u64,
     tie: u64,
-    segment: usize,
-    doc: DocId,
-    score: f32,
+    pub segment: usize,
+    pub doc: DocId,
+    pub score: f32,
 }
 
 impl Candidate {
-    fn rank(&self) -> (u64, u64) {
+    pub fn rank(&self) -> (u64, u64) {
         (self.key, self.tie)
     }
 }
@@ -143,7 +140,7 @@ impl Best {
 }
 
 /// A score as a number of the same order.
-fn score_key(score: f32, whole: bool) -> u64 {
+pub fn score_key(score: f32, whole: bool) -> u64 {
     u64::from(score.max(0.0).to_bits()) | u64::from(whole) << 32
 }
 
@@ -283,132 +280,6 @@ fn page(
         relaxed,
     });
     Ok((page, next))
-}
-
-/// Lifts products of the category that the best ones share, and those whose titles have the words close together.
-fn refine(snapshot: &Snapshot, request: &Request<'_>, best: &mut [Candidate]) -> Result<(), TantivyError> {
-    let whole = |candidate: &Candidate| candidate.key >> 32 & 1 == 1;
-    let mut factors: Vec<f32> = vec![1.0; best.len()];
-    if request.weights.category > 0.0 {
-        let shares = category_shares(snapshot, best)?;
-        for (factor, share) in factors.iter_mut().zip(shares) {
-            *factor += request.weights.category * share;
-        }
-    }
-    if request.weights.proximity > 0.0 && request.plan.sequence.len() > 1 {
-        let titles = best.len().min(TITLES);
-        for (at, closeness) in closeness(snapshot, &request.plan.sequence, &best[..titles])? {
-            factors[at] += request.weights.proximity * closeness;
-        }
-    }
-    for (candidate, factor) in best.iter_mut().zip(factors) {
-        let score = f32::from_bits(u32::try_from(candidate.key & 0xffff_ffff).unwrap_or_default()) * factor;
-        candidate.key = score_key(score, whole(candidate));
-        candidate.score = score;
-    }
-    best.sort_unstable_by_key(|candidate| std::cmp::Reverse(candidate.rank()));
-    Ok(())
-}
-
-/// Products that say what category is meant.
-const VOTERS: usize = 40;
-
-/// For each candidate, the share of its category among the best.
-fn category_shares(snapshot: &Snapshot, best: &[Candidate]) -> Result<Vec<f32>, TantivyError> {
-    let mut names: HashMap<(usize, u64), usize> = HashMap::new();
-    let mut known: HashMap<Vec<u8>, usize> = HashMap::new();
-    let mut of = Vec::with_capacity(best.len());
-    for candidate in best {
-        let column = snapshot.segments[candidate.segment].category.as_ref();
-        let Some((column, ord)) = column.and_then(|column| Some((column, column.term_ords(candidate.doc).next()?)))
-        else {
-            of.push(None);
-            continue;
-        };
-        let number = match names.get(&(candidate.segment, ord)) {
-            Some(number) => *number,
-            None => {
-                let mut bytes = Vec::new();
-                column.ord_to_bytes(ord, &mut bytes)?;
-                let next = known.len();
-                let number = *known.entry(bytes).or_insert(next);
-                names.insert((candidate.segment, ord), number);
-                number
-            }
-        };
-        of.push(Some(number));
-    }
-    let mut votes = vec![0f32; known.len()];
-    let mut all = f32::MIN_POSITIVE;
-    for (candidate, number) in best.iter().zip(&of).take(VOTERS) {
-        all += candidate.score;
-        if let Some(number) = number {
-            votes[*number] += candidate.score;
-        }
-    }
-    Ok(of.into_iter().map(|number| number.map_or(0.0, |number| votes[number] / all)).collect())
-}
-
-/// For candidates whose titles have several of the terms: how close together, 0 to 1.
-fn closeness(snapshot: &Snapshot, sequence: &[String], best: &[Candidate]) -> Result<Vec<(usize, f32)>, TantivyError> {
-    let mut found = Vec::new();
-    for (index, segment) in snapshot.segments.iter().enumerate() {
-        let mut here: Vec<(DocId, usize)> =
-            best.iter().enumerate().filter(|(_, one)| one.segment == index).map(|(at, one)| (one.doc, at)).collect();
-        if here.is_empty() {
-            continue;
-        }
-        here.sort_unstable();
-        let mut postings = Vec::with_capacity(sequence.len());
-        for term in sequence {
-            postings.push(segment.title_positions(term)?);
-        }
-        let mut places: Vec<(u32, usize)> = Vec::new();
-        let mut positions = Vec::new();
-        for (doc, at) in here {
-            places.clear();
-            for (term, postings) in postings.iter_mut().enumerate() {
-                let Some(postings) = postings else { continue };
-                if postings.doc() < doc {
-                    postings.seek(doc);
-                }
-                if postings.doc() == doc {
-                    postings.positions(&mut positions);
-                    places.extend(positions.iter().map(|position| (*position, term)));
-                }
-            }
-            found.push((at, window(&mut places, sequence.len())));
-        }
-    }
-    Ok(found)
-}
-
-/// The share of the terms that are there, times how much of the shortest stretch that has them all they fill.
-fn window(places: &mut [(u32, usize)], terms: usize) -> f32 {
-    places.sort_unstable();
-    let mut present = vec![0u32; terms];
-    for (_, term) in places.iter() {
-        present[*term] = 1;
-    }
-    let there = present.iter().sum::<u32>();
-    if there < 2 {
-        return 0.0;
-    }
-    present.fill(0);
-    let (mut left, mut inside, mut shortest) = (0, 0, u32::MAX);
-    for right in 0..places.len() {
-        present[places[right].1] += 1;
-        inside += u32::from(present[places[right].1] == 1);
-        while inside == there {
-            shortest = shortest.min(places[right].0 - places[left].0 + 1);
-            present[places[left].1] -= 1;
-            inside -= u32::from(present[places[left].1] == 0);
-            left += 1;
-        }
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a title has few words")]
-    let (there, shortest, all) = (there as f32, shortest.max(there) as f32, terms as f32);
-    (there - 1.0) / (all - 1.0) * (there / shortest)
 }
 
 fn hit(snapshot: &Snapshot, candidate: &Candidate) -> Result<Hit, TantivyError> {

@@ -49,10 +49,9 @@ pub async fn put(connection: &impl ConnectionTrait, document: Document, levels: 
     // Of a first version nothing is known, so it is usually stored in one go.
     let is_first = document.version == 1;
     let is_new = is_first && insert(connection, document.clone()).await?;
-    if !is_new && newer.exec(connection).await?.rows_affected == 0 {
-        if is_first || !insert(connection, document).await? {
-            return Ok(false);
-        }
+    let is_stored = is_new || newer.exec(connection).await?.rows_affected > 0;
+    if !is_stored && (is_first || !insert(connection, document).await?) {
+        return Ok(false);
     }
     let of_product: Vec<(Level, ProductId)> = levels.iter().map(|level| (*level, id)).collect();
     insert_levels(connection, &of_product, level::Column::ProductId).await?;
