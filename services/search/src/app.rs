@@ -43,7 +43,7 @@ pub struct App {
     pub db: Database,
     pub catalog: CatalogClient<Channel>,
     pub live: Arc<Live>,
-    pub categories: Categories,
+    pub categories: Arc<Categories>,
     pub synonyms: Synonyms,
     pub automata: Automata,
     pub statistics: Statistics,
@@ -138,7 +138,8 @@ impl App {
     }
 
     /// From now on completions are made of these words.
-    pub fn learn(&self, vocabulary: Vocabulary) {
+    pub fn learn(&self, mut vocabulary: Vocabulary) {
+        vocabulary.version = self.vocabulary().version + 1;
         *self.vocabulary.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(vocabulary);
     }
 }

@@ -121,8 +121,8 @@ pub struct Categories {
 }
 
 impl Categories {
-    pub fn new(catalog: CatalogClient<Channel>) -> Self {
-        Self { catalog, tree: RwLock::default(), asked: Mutex::new(None) }
+    pub fn new(catalog: CatalogClient<Channel>) -> Arc<Self> {
+        Arc::new(Self { catalog, tree: RwLock::default(), asked: Mutex::new(None) })
     }
 
     /// As it was told last.
@@ -131,12 +131,22 @@ impl Categories {
     }
 
     /// The tree, at most some seconds old. While catalog doesn't answer, what it said last.
-    pub async fn tree(&self) -> Arc<Tree> {
-        self.within(FRESH).await
+    pub async fn tree(self: &Arc<Self>) -> Arc<Tree> {
+        let known = self.known();
+        if known.version == 0 {
+            return self.within(FRESH).await;
+        }
+        let is_old = self.asked.try_lock().is_ok_and(|asked| asked.is_none_or(|asked| asked.elapsed() > FRESH));
+        if is_old {
+            // Nobody waits for it.
+            let categories = Arc::clone(self);
+            tokio::spawn(async move { categories.within(FRESH).await });
+        }
+        known
     }
 
     /// The tree with these categories, if they exist.
-    pub async fn with(&self, ids: impl IntoIterator<Item = CategoryId>) -> Arc<Tree> {
+    pub async fn with(self: &Arc<Self>, ids: impl IntoIterator<Item = CategoryId>) -> Arc<Tree> {
         let tree = self.tree().await;
         if ids.into_iter().all(|id| tree.get(id).is_some()) { tree } else { self.within(AT_MOST).await }
     }

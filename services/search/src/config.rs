@@ -43,7 +43,7 @@ impl Default for Config {
             writer_memory: 15_000_000,
             relax_below: 10,
             facet_attributes: 20,
-            facet_values: 20,
+            facet_values: 10,
             cache_bytes: 8 << 20,
             statistics: Duration::from_hours(90 * 24),
             weights: Weights::default(),

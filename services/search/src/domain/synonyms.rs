@@ -5,7 +5,7 @@
 //! laptop, notebook
 //! # The left finds the right, but not the other way.
 //! usb stick => usb flash drive
-//! # How much a match by expansion counts; without it, 0.6 for synonyms and 0.4 for expansions.
+//! # How much a match by expansion counts; without it, 0.5 for synonyms and 0.3 for expansions.
 //! console => playstation^0.4, xbox^0.4
 //! ```
 
@@ -13,8 +13,8 @@ use std::collections::HashMap;
 
 use super::{analysis::Analyzer, fold::fold};
 
-const SYNONYM: f32 = 0.6;
-const EXPANSION: f32 = 0.4;
+const SYNONYM: f32 = 0.5;
+const EXPANSION: f32 = 0.3;
 
 /// What comes with the program when the operator names no file of their own.
 const ENGLISH: &str = include_str!("../../synonyms/english.txt");

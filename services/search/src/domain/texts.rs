@@ -70,9 +70,9 @@ pub struct Texts<'a> {
 }
 
 /// The highest level.
-pub const LEVELS: u8 = 15;
+pub const LEVELS: u8 = 27;
 const FIRST: f32 = 0.1;
-const STEP: f32 = 1.4;
+const STEP: f32 = 1.2;
 
 /// The level of a weighed frequency, 1 to [`LEVELS`].
 fn level(frequency: f32) -> u8 {

@@ -245,21 +245,27 @@ pub struct Answered {
     pub total: u64,
 }
 
+fn failed(error: serde_json::Error) -> Problem {
+    tracing::error!(%error, "an answer can't be encoded");
+    Problem::internal()
+}
+
 /// What stands in the head in place of the time.
 const TIME: &str = "\"took_ms\":0.0}";
 
 impl Answered {
     /// Encodes an answer.
     pub fn encode(answer: &SearchAnswer<'_>, page: &Page<()>) -> Result<Self, Problem> {
-        let failed = |error: serde_json::Error| {
-            tracing::error!(%error, "an answer can't be encoded");
-            Problem::internal()
-        };
+        let (_, page) = Encoded::of_page(page).map_err(failed)?.into_parts();
+        Ok(Self { page, ..Self::timed(answer, answer.total)? })
+    }
+
+    /// Encodes anything whose last field is `took_ms`.
+    pub fn timed(answer: &impl Serialize, total: u64) -> Result<Self, Problem> {
         let mut head = serde_json::to_vec(answer).map_err(failed)?;
         debug_assert!(head.ends_with(TIME.as_bytes()), "the time comes last");
         head.truncate(head.len() - "0.0}".len());
-        let (_, page) = Encoded::of_page(page).map_err(failed)?.into_parts();
-        Ok(Self { head: head.into(), page, total: answer.total })
+        Ok(Self { head: head.into(), page: None, total })
     }
 
     /// With the time that it took.

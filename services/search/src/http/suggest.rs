@@ -1,6 +1,6 @@
 //! `/search/suggest`
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::State,
@@ -11,6 +11,7 @@ use souk_kernel::{Currency, ProductId};
 use souk_platform::http::{Failure, Params, Reply, openapi::Envelope};
 use utoipa::{IntoParams, ToSchema};
 
+use super::answer::Answered;
 use crate::{
     app::{App, AppState},
     domain::{
@@ -80,17 +81,21 @@ pub async fn suggest(
     if words.is_empty() {
         return Ok(Reply::ok(Suggestions::default()).into_response());
     }
-    let completions = completions(&app.vocabulary(), &app, &words, typed.ends_with(char::is_whitespace));
-    let products = match products(&app, &typed, completions.first()) {
-        Ok(products) => products,
-        Err(error) => {
+    let state = app.live.opened().map(|opened| (opened.name().to_owned(), opened.snapshot.generation));
+    let ended = typed.ends_with(char::is_whitespace);
+    let vocabulary = app.vocabulary();
+    let key: Arc<str> = format!("suggest {state:?} {} {ended} {words}", vocabulary.version).into();
+    let fill = || async {
+        let completions = completions(&vocabulary, &app, &words, ended);
+        let products = products(&app, &typed, completions.first()).unwrap_or_else(|error| {
             // Without the index there are still words.
             tracing::warn!(%error, "the index does not answer");
             Vec::new()
-        }
+        });
+        Ok::<_, Error>(Arc::new(Answered::timed(&Suggestions { completions, products, took_ms: 0.0 }, 0)?))
     };
-    let took_ms = (began.elapsed().as_secs_f64() * 100_000.0).round() / 100.0;
-    Ok(Reply::ok(Suggestions { completions, products, took_ms }).into_response())
+    let answered = app.answers.get_or_fill(key, fill).await?;
+    Ok(Reply::raw(answered.after(began.elapsed())).into_response())
 }
 
 /// The last two words together first, then the last one alone; misspelled ones when there are none.

@@ -13,7 +13,6 @@ use super::{
     snapshot::Segment,
 };
 use crate::domain::{
-    item::SEPARATOR,
     prices::{self, STEPS},
     ranking::Signals,
 };
@@ -224,13 +223,9 @@ fn spell(segments: &[(&Segment, Found)], shown: &mut [(String, Vec<Value>)]) -> 
             shown.iter_mut().flat_map(|(_, values)| values).filter(|value| value.segment == at).collect();
         here.sort_unstable_by_key(|value| value.ord);
         let ords: Vec<u64> = here.iter().map(|value| value.ord).collect();
-        let mut next = here.into_iter();
-        column.dictionary().sorted_ords_to_term_cb(&ords, |term| {
-            let text = std::str::from_utf8(term).unwrap_or_default();
-            if let Some(value) = next.next() {
-                text.split_once(SEPARATOR).map_or(text, |(_, value)| value).clone_into(&mut value.text);
-            }
-        })?;
+        for (value, text) in here.into_iter().zip(segment.keys.spell(column, &ords)?) {
+            value.text = text.as_ref().to_owned();
+        }
     }
     Ok(())
 }

@@ -119,7 +119,7 @@ struct Opened {
 }
 
 /// Alternatives that stand for what was typed.
-const GOOD: f32 = 0.6;
+const GOOD: f32 = 0.5;
 
 fn weigh(alternatives: &[Alternative], snapshot: &Snapshot) -> Result<Vec<Weighed>, TantivyError> {
     struct Known<'a> {

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hasher},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use souk_kernel::ProductId;
@@ -64,9 +64,32 @@ pub struct Keys {
     pub of_term: Vec<u16>,
     /// By term: names it in all segments, so that counts can be added up without reading the terms.
     pub hashes: Vec<u64>,
+    /// Terms that were shown: the same few are shown again and again.
+    spelled: Mutex<HashMap<u64, Arc<str>>>,
 }
 
+/// Terms that are remembered as they are spelled.
+const REMEMBERED: usize = 20_000;
+
 impl Keys {
+    /// The values of these terms, which are sorted.
+    pub fn spell(&self, facets: &StrColumn, terms: &[u64]) -> Result<Vec<Arc<str>>, TantivyError> {
+        let mut known = self.spelled.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() > REMEMBERED {
+            known.clear();
+        }
+        let unknown: Vec<u64> = terms.iter().copied().filter(|term| !known.contains_key(term)).collect();
+        let mut next = unknown.iter();
+        facets.dictionary().sorted_ords_to_term_cb(&unknown, |text| {
+            let text = std::str::from_utf8(text).unwrap_or_default();
+            let value = text.split_once(SEPARATOR).map_or(text, |(_, value)| value);
+            if let Some(term) = next.next() {
+                known.insert(*term, value.into());
+            }
+        })?;
+        Ok(terms.iter().map(|term| known.get(term).cloned().unwrap_or_else(|| "".into())).collect())
+    }
+
     fn read(facets: &StrColumn) -> Result<Self, TantivyError> {
         let mut keys = Self::default();
         let mut terms = facets.dictionary().stream()?;
