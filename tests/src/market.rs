@@ -53,6 +53,7 @@ impl Running {
             .spawn(async move {
                 let opened = Box::pin(Marketplace::open(config, &data, clock)).await;
                 let marketplace = opened.expect("the marketplace opens");
+                marketplace.take_over().await.expect("the databases can be written");
                 marketplace.start();
                 let listener = TcpListener::bind("127.0.0.1:0").await.expect("some port is free");
                 (Arc::new(marketplace), listener)

@@ -195,6 +195,17 @@ impl Marketplace {
         self.router.clone()
     }
 
+    /// Takes over from a process that may have died at its work. Only for the one that serves, before it does.
+    pub async fn take_over(&self) -> Result<(), DbErr> {
+        for db in self.databases.all() {
+            let keys = idempotency::take_over_all(db).await?;
+            if keys > 0 {
+                tracing::info!(service = db.service(), keys, "requests that were broken off may be repeated at once");
+            }
+        }
+        Ok(())
+    }
+
     /// Starts to deliver events.
     pub fn start_relays(&self) {
         for db in self.databases.all() {

@@ -30,6 +30,7 @@ async fn run(serving: Serving, sample: bool) -> Result<ExitCode, Error> {
         opened.config.platform.public_url = format!("http://{address}");
     }
     let market = opened.marketplace().await?;
+    market.take_over().await?;
     market.start();
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));

@@ -1,8 +1,8 @@
 //! A service's database: a pool of readers and one way to write.
 //!
 //! Every write goes through [`Database::transaction`]. On SQLite there is one writer per file, which runs waiting
-//! transactions one after another inside one commit, each in a savepoint of its own ("group commit"): a failed one rolls
-//! back alone, and durable throughput does not end at one `fsync` per request.
+//! transactions one after another inside one commit ("group commit"): durable throughput does not end at one `fsync` per
+//! request. A failed one rolls back alone.
 
 mod fresh;
 mod open;

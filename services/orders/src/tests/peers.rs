@@ -50,6 +50,15 @@ impl catalog::catalog_server::Catalog for World {
     async fn find_skus(&self, _: Request<catalog::FindSkusRequest>) -> Answer<catalog::FindSkusReply> {
         unused()
     }
+    async fn categories(&self, _: Request<catalog::CategoriesRequest>) -> Answer<catalog::CategoriesReply> {
+        unused()
+    }
+    async fn products(&self, _: Request<catalog::ProductsRequest>) -> Answer<catalog::ProductsReply> {
+        unused()
+    }
+    async fn match_titles(&self, _: Request<catalog::MatchTitlesRequest>) -> Answer<catalog::MatchTitlesReply> {
+        unused()
+    }
 }
 
 #[tonic::async_trait]

@@ -14,8 +14,7 @@ use super::{
 };
 
 /// How one field counts.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Field {
     /// What one occurrence is worth.
     pub weight: f32,
@@ -25,15 +24,9 @@ pub struct Field {
     pub length: f32,
 }
 
-impl Default for Field {
-    fn default() -> Self {
-        Self { weight: 1.0, b: 0.5, length: 20.0 }
-    }
-}
-
 /// How the fields count.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(from = "GivenFields")]
 pub struct Fields {
     pub title: Field,
     pub codes: Field,
@@ -52,6 +45,50 @@ impl Default for Fields {
             category: Field { weight: 1.1, b: 1.0, length: 1.0 },
             attributes: Field { weight: 0.6, b: 0.7, length: 60.0 },
             description: Field { weight: 0.8, b: 0.7, length: 30.0 },
+        }
+    }
+}
+
+/// What a configuration says of a field: each has defaults of its own.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct GivenField {
+    weight: Option<f32>,
+    b: Option<f32>,
+    length: Option<f32>,
+}
+
+impl GivenField {
+    fn over(self, default: Field) -> Field {
+        Field {
+            weight: self.weight.unwrap_or(default.weight),
+            b: self.b.unwrap_or(default.b),
+            length: self.length.unwrap_or(default.length),
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct GivenFields {
+    title: GivenField,
+    codes: GivenField,
+    brand: GivenField,
+    category: GivenField,
+    attributes: GivenField,
+    description: GivenField,
+}
+
+impl From<GivenFields> for Fields {
+    fn from(given: GivenFields) -> Self {
+        let default = Self::default();
+        Self {
+            title: given.title.over(default.title),
+            codes: given.codes.over(default.codes),
+            brand: given.brand.over(default.brand),
+            category: given.category.over(default.category),
+            attributes: given.attributes.over(default.attributes),
+            description: given.description.over(default.description),
         }
     }
 }

@@ -106,7 +106,6 @@ impl From<Rating> for Stars {
 /// How many hits there are of what. A facet counts as if its own filter were not set.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct Facets<'a> {
-    #[schema(no_recursion)]
     category: Vec<CategoryCount<'a>>,
     seller: Vec<SellerCount<'a>>,
     price: Vec<PriceCount>,

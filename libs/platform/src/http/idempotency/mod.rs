@@ -21,7 +21,7 @@ use self::table::{Answer, Claim, Slot};
 use super::{Failure, panicked, params::single_header};
 use crate::{context, db::Database};
 
-pub use table::{migration, purge};
+pub use table::{migration, purge, take_over_all};
 
 const KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// Set on an answer that was given before.
@@ -54,8 +54,9 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
 /// the first is being served others wait for it, 503 `request_in_progress` after 30 seconds. Answers that changed nothing
 /// (400, 401, 403, 422, 429, 5xx) are not kept, so that the client may correct itself and try again.
 ///
-/// Once the key is claimed `run` goes on, also when the client hangs up. If the process dies while it runs, the key is free again 30 seconds later;
-/// what `run` does under the same key must therefore itself be safe to repeat (ids derived from the key).
+/// Once the key is claimed `run` goes on, also when the client hangs up. If the process dies while it runs, the key is free
+/// again 30 seconds later, or at [`take_over_all`]; what `run` does under the same key must therefore itself be safe to
+/// repeat (ids derived from the key).
 pub async fn idempotent<F>(db: &Database, owner: &str, key: &IdempotencyKey, request_hash: [u8; 32], run: F) -> Response
 where
     F: Future<Output = Response> + Send + 'static,

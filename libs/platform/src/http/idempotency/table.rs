@@ -183,6 +183,23 @@ pub async fn purge(db: &Database) -> Result<u64, DbErr> {
     .await
 }
 
+/// Frees the keys that a process which died was holding, so that buyers who repeat their requests don't wait for it. Only
+/// for the one process that serves this database, before it serves. Gives how many there were.
+pub async fn take_over_all(db: &Database) -> Result<u64, DbErr> {
+    let now = micros(db.clock().now());
+    let held = || Entity::find().filter(Column::Status.is_null()).filter(Column::LockedUntil.gt(now));
+    if held().one(db.reader()).await?.is_none() {
+        return Ok(0);
+    }
+    db.transaction(move |tx| async move {
+        let free = ActiveModel { locked_until: Set(now), ..Default::default() };
+        let update =
+            Entity::update_many().set(free).filter(Column::Status.is_null()).filter(Column::LockedUntil.gt(now));
+        update.exec(&tx).await.map(|done| done.rows_affected)
+    })
+    .await
+}
+
 fn micros(time: Timestamp) -> i64 {
     time.timestamp_micros()
 }

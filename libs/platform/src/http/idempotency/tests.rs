@@ -105,6 +105,19 @@ async fn a_holder_that_died_is_taken_over() {
 }
 
 #[tokio::test]
+async fn a_process_that_starts_frees_what_the_one_before_it_held() {
+    let shop = Shop::open().await;
+    shop.send("a", "answered", 1, created).await;
+    let slot = Slot::new("a", "k");
+    assert!(matches!(table::claim(&shop.db, slot, [1; 32]).await.unwrap(), Claim::Mine(_)));
+    assert_eq!(take_over_all(&shop.db).await.unwrap(), 1);
+    assert_eq!(take_over_all(&shop.db).await.unwrap(), 0);
+    assert_eq!(shop.send("a", "k", 1, created).await.status(), StatusCode::CREATED);
+    let again = shop.send("a", "answered", 1, created).await;
+    assert_eq!(again.headers()[REPLAYED_HEADER], "true", "an answer stays");
+}
+
+#[tokio::test]
 async fn the_work_goes_on_when_the_client_hangs_up() {
     let shop = Shop::open().await;
     let hung_up = tokio::time::timeout(Duration::from_millis(10), shop.send("a", "k", 1, created)).await;
