@@ -224,7 +224,7 @@ fn spell(segments: &[(&Segment, Found)], shown: &mut [(String, Vec<Value>)]) -> 
         here.sort_unstable_by_key(|value| value.ord);
         let ords: Vec<u64> = here.iter().map(|value| value.ord).collect();
         for (value, text) in here.into_iter().zip(segment.keys.spell(column, &ords)?) {
-            value.text = text.as_ref().to_owned();
+            text.as_ref().clone_into(&mut value.text);
         }
     }
     Ok(())

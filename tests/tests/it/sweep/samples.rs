@@ -62,6 +62,7 @@ pub fn samples(world: &World, operation: &Operation) -> Vec<Value> {
         }
         "put /products/{id}/offers/{sku_id}" => vec![json!({"code": "X", "price": 2500, "stock": 1_000_000})],
         "post /products/{id}/reviews" => vec![json!({"rating": 5, "title": "Fine", "body": "Pours."})],
+        "post /search/clicks" => vec![json!({"q": "teapot", "product_id": world.product.id()})],
         "post /categories" | "put /categories/{id}" => {
             let attribute = json!({"key": "size", "label": "Size", "type": "enum", "unit": "cm", "options": ["S"],
                 "required": false, "filterable": true});

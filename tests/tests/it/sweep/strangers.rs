@@ -12,7 +12,7 @@ use super::{
 };
 
 /// What anybody may ask without a token. Everything else is 401.
-const PUBLIC: [&str; 36] = [
+const PUBLIC: [&str; 39] = [
     "post /auth/register",
     "post /auth/login",
     "post /auth/refresh",
@@ -28,6 +28,9 @@ const PUBLIC: [&str; 36] = [
     "get /products/{id}/reviews",
     "get /categories",
     "get /categories/{id}",
+    "get /search",
+    "get /search/suggest",
+    "post /search/clicks",
     "get /shipping-methods",
     "get /cart",
     "delete /cart",
