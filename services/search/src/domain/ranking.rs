@@ -25,9 +25,9 @@ pub struct Weights {
 impl Default for Weights {
     fn default() -> Self {
         Self {
-            saturation: 1.2,
-            proximity: 0.1,
-            category: 0.3,
+            saturation: 1.6,
+            proximity: 0.05,
+            category: 0.45,
             popularity: 0.3,
             stock: 0.2,
             rating: 0.15,

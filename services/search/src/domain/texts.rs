@@ -2,7 +2,7 @@
 //! (Robertson, Zaragoza, Taylor: Simple BM25 extension to multiple weighted fields, 2004).
 //!
 //! The number is found when a product is indexed, so that a query reads one posting list for each term, whatever the
-//! number of fields. It is kept as a level: level `n` stands for `0.1 · 1.4ⁿ⁻¹`, so that it is off by a fifth at most.
+//! number of fields. It is kept as a level: level `n` stands for `0.1 · 1.2ⁿ⁻¹`, so that it is off by a tenth at most.
 
 use std::collections::HashMap;
 
@@ -39,12 +39,12 @@ pub struct Fields {
 impl Default for Fields {
     fn default() -> Self {
         Self {
-            title: Field { weight: 1.6, b: 0.95, length: 16.0 },
+            title: Field { weight: 1.6, b: 0.75, length: 16.0 },
             codes: Field { weight: 2.2, b: 0.3, length: 3.0 },
-            brand: Field { weight: 1.1, b: 0.0, length: 1.0 },
-            category: Field { weight: 1.1, b: 1.0, length: 1.0 },
+            brand: Field { weight: 0.8, b: 0.25, length: 1.0 },
+            category: Field { weight: 1.1, b: 0.8, length: 1.0 },
             attributes: Field { weight: 0.6, b: 0.7, length: 60.0 },
-            description: Field { weight: 0.8, b: 0.7, length: 30.0 },
+            description: Field { weight: 0.8, b: 0.9, length: 30.0 },
         }
     }
 }
