@@ -7,7 +7,10 @@ use super::{finds, titles};
 
 fn values(answer: &Thing, attribute: &str) -> Vec<(String, u64)> {
     let values = answer["facets"]["attributes"][attribute].as_array().cloned().unwrap_or_default();
-    let value = |value: &Value| (value["value"].as_str().unwrap().to_owned(), value["count"].as_u64().unwrap());
+    let value = |value: &Value| {
+        let text = value["value"].as_str().unwrap_or_default();
+        (text.to_owned(), value["count"].as_u64().unwrap_or_default())
+    };
     values.iter().map(value).collect()
 }
 

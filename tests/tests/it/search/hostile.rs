@@ -1,11 +1,16 @@
 //! Whatever is typed, there is an answer.
 
+use std::fmt::Write;
+
 use souk_tests::Market;
 
 use super::finds;
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |mut all, byte| {
+        write!(all, "%{byte:02X}").expect("a string takes everything");
+        all
+    })
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Crashes, lost indexes, new indexes.
 
+use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
 use souk_tests::{Market, eventually};
 
@@ -84,7 +85,6 @@ async fn verify_finds_what_the_index_lacks() {
     let report = Box::pin(market.marketplace().verify()).await.unwrap();
     assert!(report.is_clean(), "{report}");
     // The index of another moment: empty.
-    use sea_orm::{ConnectionTrait, Statement};
     let db = &market.marketplace().databases.search;
     let sql = "UPDATE documents SET version = version + 1";
     let forged = Statement::from_string(db.reader().get_database_backend(), sql);
