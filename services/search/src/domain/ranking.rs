@@ -25,9 +25,9 @@ pub struct Weights {
 impl Default for Weights {
     fn default() -> Self {
         Self {
-            saturation: 1.6,
+            saturation: 1.25,
             proximity: 0.05,
-            category: 0.45,
+            category: 0.35,
             popularity: 0.3,
             stock: 0.2,
             rating: 0.15,

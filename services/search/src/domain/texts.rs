@@ -40,11 +40,11 @@ impl Default for Fields {
     fn default() -> Self {
         Self {
             title: Field { weight: 1.6, b: 0.75, length: 16.0 },
-            codes: Field { weight: 2.2, b: 0.3, length: 3.0 },
-            brand: Field { weight: 0.8, b: 0.25, length: 1.0 },
-            category: Field { weight: 1.1, b: 0.8, length: 1.0 },
-            attributes: Field { weight: 0.6, b: 0.7, length: 60.0 },
-            description: Field { weight: 0.8, b: 0.9, length: 30.0 },
+            codes: Field { weight: 1.0, b: 0.3, length: 3.0 },
+            brand: Field { weight: 0.5, b: 0.45, length: 1.0 },
+            category: Field { weight: 2.5, b: 0.65, length: 1.0 },
+            attributes: Field { weight: 0.4, b: 0.55, length: 60.0 },
+            description: Field { weight: 0.7, b: 0.9, length: 30.0 },
         }
     }
 }
