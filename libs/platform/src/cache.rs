@@ -1,7 +1,12 @@
 //! A cache in memory that fills each entry once, however many wait for it.
+//!
+//! Underneath, all caches are one type: keys and values are behind pointers. The library's code for one pair of types is
+//! more than a hundred kilobytes, and there are many pairs.
 
 use std::{
-    hash::{BuildHasher, Hash, RandomState},
+    any::Any,
+    hash::{BuildHasher, Hash, Hasher, RandomState},
+    marker::PhantomData,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -9,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::BoxFuture;
 use metrics::{Counter, Gauge, counter, gauge};
 use moka::future::Cache as Moka;
 
@@ -18,11 +24,49 @@ const EPOCHS: usize = 64;
 /// A cache with a name, a limit and a time to live. Clones are the same cache.
 #[derive(Clone)]
 pub struct Cache<K, V> {
-    entries: Moka<K, V>,
+    entries: Moka<Arc<dyn AnyKey>, Erased>,
     epochs: Arc<Epochs>,
     hits: Counter,
     misses: Counter,
     count: Gauge,
+    types: PhantomData<fn(K) -> V>,
+}
+
+/// A value, or an error, of a type that only the caller knows.
+type Erased = Arc<dyn Any + Send + Sync>;
+
+/// A key of a type that only the caller knows.
+trait AnyKey: Any + Send + Sync {
+    fn hash_into(&self, hasher: &mut dyn Hasher);
+    fn equals(&self, other: &dyn AnyKey) -> bool;
+}
+
+impl<K: Hash + Eq + Send + Sync + 'static> AnyKey for K {
+    fn hash_into(&self, mut hasher: &mut dyn Hasher) {
+        self.hash(&mut hasher);
+    }
+
+    fn equals(&self, other: &dyn AnyKey) -> bool {
+        (other as &dyn Any).downcast_ref::<K>() == Some(self)
+    }
+}
+
+impl Hash for dyn AnyKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.hash_into(state);
+    }
+}
+
+impl PartialEq for dyn AnyKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.equals(other)
+    }
+}
+
+impl Eq for dyn AnyKey {}
+
+fn reveal<T: Clone + 'static>(erased: &(dyn Any + Send + Sync)) -> T {
+    erased.downcast_ref::<T>().cloned().expect("a cache holds values of its own type only")
 }
 
 struct Epochs {
@@ -42,38 +86,42 @@ where
         ttl: Duration,
         weigher: impl Fn(&K, &V) -> usize + Send + Sync + 'static,
     ) -> Self {
-        let weigher = move |key: &K, value: &V| u32::try_from(weigher(key, value)).unwrap_or(u32::MAX);
-        Self::build(name, Moka::builder().max_capacity(max_bytes).time_to_live(ttl).weigher(weigher).build())
+        let weigh = move |key: &dyn AnyKey, value: &(dyn Any + Send + Sync)| {
+            let (key, value) = ((key as &dyn Any).downcast_ref(), value.downcast_ref());
+            key.zip(value).map_or(0, |(key, value)| weigher(key, value))
+        };
+        Self::build(name, max_bytes, ttl, Some(Box::new(weigh)))
     }
 
     /// A cache of at most `max_entries`, for values of much the same size.
     pub fn with_entries(name: &'static str, max_entries: u64, ttl: Duration) -> Self {
-        Self::build(name, Moka::builder().max_capacity(max_entries).time_to_live(ttl).build())
+        Self::build(name, max_entries, ttl, None)
     }
 
-    fn build(name: &'static str, entries: Moka<K, V>) -> Self {
+    fn build(name: &'static str, max: u64, ttl: Duration, weigher: Option<Weigher>) -> Self {
         let counts = std::array::from_fn(|_| AtomicU64::new(0));
         Self {
-            entries,
+            entries: entries(max, ttl, weigher),
             epochs: Arc::new(Epochs { hasher: RandomState::new(), counts }),
             hits: counter!("souk_cache_hits_total", "cache" => name),
             misses: counter!("souk_cache_misses_total", "cache" => name),
             count: gauge!("souk_cache_entries", "cache" => name),
+            types: PhantomData,
         }
     }
 
     /// The value, if it is there.
     pub async fn get(&self, key: &K) -> Option<V> {
-        let value = self.entries.get(key).await;
+        let value = self.entries.get(key as &dyn AnyKey).await;
         if value.is_some() { &self.hits } else { &self.misses }.increment(1);
-        value
+        value.map(|value| reveal(&*value))
     }
 
     /// The value; if it is missing, `fill` is asked for it, once for all who wait. Its error goes to all of them and is
     /// not kept.
-    pub async fn get_or_fill<F, E>(&self, key: K, fill: impl FnOnce() -> F) -> Result<V, E>
+    pub async fn get_or_fill<F, E>(&self, key: K, fill: impl FnOnce() -> F + Send) -> Result<V, E>
     where
-        F: Future<Output = Result<V, E>>,
+        F: Future<Output = Result<V, E>> + Send,
         E: Clone + Send + Sync + 'static,
     {
         if let Some(value) = self.get(&key).await {
@@ -81,25 +129,31 @@ where
         }
         let epoch = self.epoch(&key);
         let before = epoch.load(Ordering::SeqCst);
-        let filled = self.entries.try_get_with(key.clone(), async { fill().await }).await;
+        let fill: BoxFuture<'_, Result<Erased, Erased>> = Box::pin(async {
+            match fill().await {
+                Ok(value) => Ok(Arc::new(value) as Erased),
+                Err(error) => Err(Arc::new(error) as Erased),
+            }
+        });
+        let filled = fill_once(&self.entries, Arc::new(key.clone()), fill).await;
         if epoch.load(Ordering::SeqCst) != before {
             // It was invalidated while it was read: what was read may be the old state.
-            self.entries.invalidate(&key).await;
+            self.entries.invalidate(&key as &dyn AnyKey).await;
         }
         #[expect(clippy::cast_precision_loss, reason = "a gauge, and no cache holds 2^53 entries")]
         self.count.set(self.entries.entry_count() as f64);
-        filled.map_err(Arc::unwrap_or_clone)
+        filled.map(|value| reveal(&*value)).map_err(|error| reveal(&*error))
     }
 
     /// Puts a value there.
     pub async fn insert(&self, key: K, value: V) {
-        self.entries.insert(key, value).await;
+        self.entries.insert(Arc::new(key), Arc::new(value)).await;
     }
 
     /// Forgets a value. A fill that is under way gives its result to those who wait, but it is not kept.
     pub async fn invalidate(&self, key: &K) {
         self.epoch(key).fetch_add(1, Ordering::SeqCst);
-        self.entries.invalidate(key).await;
+        self.entries.invalidate(key as &dyn AnyKey).await;
     }
 
     /// Forgets all values.
@@ -114,6 +168,27 @@ where
         let hash = usize::try_from(self.epochs.hasher.hash_one(key) % EPOCHS as u64);
         &self.epochs.counts[hash.expect("less than EPOCHS")]
     }
+}
+
+type Weigher = Box<dyn Fn(&dyn AnyKey, &(dyn Any + Send + Sync)) -> usize + Send + Sync>;
+
+fn entries(max: u64, ttl: Duration, weigher: Option<Weigher>) -> Moka<Arc<dyn AnyKey>, Erased> {
+    let entries = Moka::builder().max_capacity(max).time_to_live(ttl);
+    let Some(weigher) = weigher else { return entries.build() };
+    entries
+        .weigher(move |key: &Arc<dyn AnyKey>, value: &Erased| {
+            u32::try_from(weigher(&**key, &**value)).unwrap_or(u32::MAX)
+        })
+        .build()
+}
+
+/// Not generic, so that it exists once.
+async fn fill_once(
+    entries: &Moka<Arc<dyn AnyKey>, Erased>,
+    key: Arc<dyn AnyKey>,
+    fill: BoxFuture<'_, Result<Erased, Erased>>,
+) -> Result<Erased, Erased> {
+    entries.try_get_with(key, fill).await.map_err(Arc::unwrap_or_clone)
 }
 
 #[cfg(test)]

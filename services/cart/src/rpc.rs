@@ -51,8 +51,11 @@ impl CartCalls for Calls {
 fn owner(owner: Option<WireOwner>) -> Result<Owner, Error> {
     match owner {
         Some(WireOwner { user_id: Some(user_id), .. }) => Ok(Owner::User(id("owner.user_id", &user_id)?)),
-        Some(WireOwner { cart_token: Some(token), .. }) => Ok(Owner::Guest(token_hash(&token))),
-        _ => Err(Problem::invalid("owner", "must name a user or a guest's token").into()),
+        Some(WireOwner { cart_token_hash: Some(hash), .. }) => {
+            let hash = hash.try_into().map_err(|_| Problem::invalid("owner.cart_token_hash", "must be 32 bytes"))?;
+            Ok(Owner::Guest(hash))
+        }
+        _ => Err(Problem::invalid("owner", "must name a user or the hash of a guest's token").into()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{
 
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExecResult, QueryResult,
-    Statement, TryInsertResult,
+    QueryTrait, Statement, TryInsertResult,
 };
 use sea_orm_migration::async_trait::async_trait;
 use souk_contracts::events::Event;
@@ -21,6 +21,8 @@ use crate::{context::Context, events::Receipt};
 pub struct Tx {
     connection: Weak<DatabaseTransaction>,
     published: Arc<Mutex<Vec<outbox::Model>>>,
+    /// Statements that were added and have not run yet.
+    deferred: Arc<Mutex<Vec<Statement>>>,
     /// Whether it has changed, or tried to change, anything.
     written: Arc<AtomicBool>,
     context: Context,
@@ -29,7 +31,14 @@ pub struct Tx {
 
 impl Tx {
     pub(super) fn new(connection: Weak<DatabaseTransaction>, clock: &Clock, context: Context) -> Self {
-        Self { connection, published: Arc::default(), written: Arc::default(), context, now: clock.now() }
+        Self {
+            connection,
+            published: Arc::default(),
+            deferred: Arc::default(),
+            written: Arc::default(),
+            context,
+            now: clock.now(),
+        }
     }
 
     pub(super) fn take_published(&self) -> Vec<outbox::Model> {
@@ -89,9 +98,52 @@ impl Tx {
         Ok(matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0))
     }
 
-    fn connection(&self) -> Result<Arc<DatabaseTransaction>, DbErr> {
+    /// Adds a statement whose result nobody asks for. All that were added run in their order, together, before the next
+    /// statement that does answer or at the end; if one of them can't be done, the whole transaction fails.
+    ///
+    /// A trip to the connection costs more than what most statements do there.
+    pub fn defer(&self, query: &impl QueryTrait) {
+        self.written.store(true, Ordering::Relaxed);
+        let statement = query.build(self.get_database_backend());
+        self.deferred.lock().expect("nothing panics while holding the list").push(statement);
+    }
+
+    /// Runs what was deferred.
+    pub(super) async fn finish(&self) -> Result<(), DbErr> {
+        let connection = self.upgrade()?;
+        for statement in self.take_deferred(connection.get_database_backend()) {
+            connection.execute_raw(statement).await?;
+        }
+        Ok(())
+    }
+
+    fn take_deferred(&self, backend: DbBackend) -> Vec<Statement> {
+        let deferred = std::mem::take(&mut *self.deferred.lock().expect("nothing panics while holding the list"));
+        match backend {
+            // It takes several statements at once, and their values one after another.
+            DbBackend::Sqlite if deferred.len() > 1 => vec![join(deferred)],
+            _ => deferred,
+        }
+    }
+
+    fn upgrade(&self) -> Result<Arc<DatabaseTransaction>, DbErr> {
         self.connection.upgrade().ok_or_else(|| DbErr::Custom("the transaction is over".to_owned()))
     }
+
+    async fn connection(&self) -> Result<Arc<DatabaseTransaction>, DbErr> {
+        self.finish().await?;
+        self.upgrade()
+    }
+}
+
+/// Several statements as one.
+fn join(statements: Vec<Statement>) -> Statement {
+    let (mut sql, mut values) = (Vec::new(), Vec::new());
+    for statement in statements {
+        sql.push(statement.sql);
+        values.extend(statement.values.into_iter().flat_map(|values| values.0));
+    }
+    Statement::from_sql_and_values(DbBackend::Sqlite, sql.join("; "), values)
 }
 
 #[async_trait]
@@ -102,21 +154,87 @@ impl ConnectionTrait for Tx {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         self.note(&statement.sql);
-        self.connection()?.execute_raw(statement).await
+        self.connection().await?.execute_raw(statement).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.note(sql);
-        self.connection()?.execute_unprepared(sql).await
+        self.connection().await?.execute_unprepared(sql).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         self.note(&statement.sql);
-        self.connection()?.query_one_raw(statement).await
+        self.connection().await?.query_one_raw(statement).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.note(&statement.sql);
-        self.connection()?.query_all_raw(statement).await
+        self.connection().await?.query_all_raw(statement).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::PaginatorTrait;
+    use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+    use super::*;
+    use crate::db::Database;
+
+    struct NoTables;
+    impl MigratorTrait for NoTables {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            Vec::new()
+        }
+    }
+
+    async fn open(folder: &tempfile::TempDir) -> Database {
+        let url = format!("sqlite:{}", folder.path().join("test.db").display());
+        Database::open::<NoTables>("test", &url, Clock::system()).await.unwrap()
+    }
+
+    fn insert(event_id: EventId, consumers: &[&str]) -> impl QueryTrait {
+        inbox::Entity::insert_many(
+            consumers
+                .iter()
+                .map(|consumer| inbox::ActiveModel { event_id: Set(event_id), consumer: Set((*consumer).to_owned()) }),
+        )
+    }
+
+    #[tokio::test]
+    async fn what_is_deferred_is_there_for_the_next_statement_and_after_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(&folder).await;
+        let id = EventId::new();
+        let seen = db
+            .transaction(move |tx| async move {
+                tx.defer(&insert(id, &["a", "b"]));
+                tx.defer(&inbox::Entity::delete_by_id((id, "a".to_owned())));
+                tx.defer(&insert(id, &["c"]));
+                let seen = inbox::Entity::find().count(&tx).await?;
+                tx.defer(&insert(id, &["d"]));
+                Ok::<_, DbErr>(seen)
+            })
+            .await
+            .unwrap();
+        assert_eq!(seen, 2, "in their order: a is gone");
+        let kept = inbox::Entity::find().all(db.reader()).await.unwrap();
+        assert_eq!(kept.into_iter().map(|row| row.consumer).collect::<Vec<_>>(), ["b", "c", "d"]);
+    }
+
+    #[tokio::test]
+    async fn a_deferred_statement_that_fails_undoes_the_whole_transaction() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(&folder).await;
+        let id = EventId::new();
+        let result = db
+            .transaction(move |tx| async move {
+                tx.defer(&insert(id, &["a"]));
+                tx.defer(&insert(id, &["a"]));
+                Ok::<_, DbErr>(())
+            })
+            .await;
+        assert!(matches!(result.unwrap_err().sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))));
+        assert_eq!(inbox::Entity::find().count(db.reader()).await.unwrap(), 0);
     }
 }

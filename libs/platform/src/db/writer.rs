@@ -63,6 +63,10 @@ impl Job {
                     tracing::error!("a transaction panicked");
                     Err(DbErr::Custom("the transaction panicked".to_owned()).into())
                 });
+                let result = match result {
+                    Ok(value) => tx.finish().await.map(|()| value).map_err(E::from),
+                    Err(error) => Err(error),
+                };
                 match result {
                     Ok(value) => Outcome {
                         end: End::Succeeded,

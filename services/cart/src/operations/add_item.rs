@@ -38,10 +38,10 @@ async fn run(tx: &Tx, item: NewItem) -> Result<Cart, Error> {
         if !store::add(tx, &owner, &cart).await? {
             return Err(Error::Overtaken);
         }
-        store::add_line(tx, cart.id, line).await?;
+        store::add_line(tx, cart.id, line);
     } else {
         advance(tx, &mut cart).await?;
-        store::put_lines(tx, cart.id, vec![line]).await?;
+        store::put_lines(tx, cart.id, vec![line]);
     }
     Ok(cart)
 }

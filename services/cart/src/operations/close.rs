@@ -41,7 +41,7 @@ async fn run(
         return Ok(());
     }
     advance(tx, &mut cart).await?;
-    store::put_lines(tx, cart_id, smaller).await?;
-    store::remove_lines(tx, cart_id, &gone).await?;
+    store::put_lines(tx, cart_id, smaller);
+    store::remove_lines(tx, cart_id, &gone);
     Ok(())
 }

@@ -17,7 +17,7 @@ pub async fn forget_user(app: &App, user_id: UserId, receipt: Receipt) -> Result
             }
             match store::find_for_owner(&tx, &Owner::User(user_id)).await? {
                 Some(cart) if cart.status == Status::Open => store::remove(&tx, &[cart.id]).await?,
-                Some(cart) => store::give(&tx, cart.id, None).await?,
+                Some(cart) => store::give(&tx, cart.id, None),
                 None => {}
             }
             Ok(())

@@ -31,7 +31,7 @@ pub async fn merge(app: &App, user_id: UserId, guest: Owner) -> Result<(), Error
 async fn run(tx: &Tx, user: Owner, guest: Owner, available: HashMap<SkuId, i64>) -> Result<(), Error> {
     let Some(theirs) = store::find_for_owner(tx, &guest).await? else { return Ok(()) };
     let Some(mut cart) = store::find_for_owner(tx, &user).await? else {
-        return Ok(store::give(tx, theirs.id, Some(&user)).await?);
+        return Ok(store::give(tx, theirs.id, Some(&user)));
     };
     if cart.status != Status::Open || theirs.status != Status::Open {
         return Ok(());
@@ -39,7 +39,7 @@ async fn run(tx: &Tx, user: Owner, guest: Owner, available: HashMap<SkuId, i64>)
     let changed = domain::merge(&mut cart, &theirs, &available);
     if !changed.is_empty() {
         advance(tx, &mut cart).await?;
-        store::put_lines(tx, cart.id, changed).await?;
+        store::put_lines(tx, cart.id, changed);
     }
     store::remove(tx, &[theirs.id]).await?;
     Ok(())

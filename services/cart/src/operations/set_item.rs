@@ -21,7 +21,7 @@ pub async fn set_item(
         let mut cart = store::find_for_owner(&tx, &owner).await?.ok_or(Refusal::NotThere)?;
         let line = cart.set(sku_id, units, seen, available, tx.now())?.clone();
         advance(&tx, &mut cart).await?;
-        store::put_lines(&tx, cart.id, vec![line]).await?;
+        store::put_lines(&tx, cart.id, vec![line]);
         Ok(cart)
     })
     .await
@@ -33,7 +33,7 @@ pub async fn remove_item(app: &App, owner: Owner, sku_id: SkuId) -> Result<Cart,
         let mut cart = store::find_for_owner(&tx, &owner).await?.ok_or(Refusal::NotThere)?;
         cart.remove(sku_id)?;
         advance(&tx, &mut cart).await?;
-        store::remove_lines(&tx, cart.id, &[sku_id]).await?;
+        store::remove_lines(&tx, cart.id, &[sku_id]);
         Ok(cart)
     })
     .await
@@ -47,7 +47,7 @@ pub async fn clear(app: &App, owner: Owner) -> Result<Cart, Error> {
         if !cart.lines.is_empty() {
             cart.lines.clear();
             advance(&tx, &mut cart).await?;
-            store::clear(&tx, cart.id).await?;
+            store::clear(&tx, cart.id);
         }
         Ok(cart)
     })

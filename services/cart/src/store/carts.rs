@@ -55,45 +55,39 @@ pub async fn add(tx: &Tx, owner: &Owner, cart: &Cart) -> Result<bool, DbErr> {
 }
 
 /// Stores lines of a cart as they are now.
-pub async fn put_lines(tx: &Tx, cart_id: CartId, lines: Vec<Line>) -> Result<(), DbErr> {
+pub fn put_lines(tx: &Tx, cart_id: CartId, lines: Vec<Line>) {
     use cart_item::Column::{
         CartId, Currency, Image, ProductId, Quantity, SellerId, SellerName, SkuId, Title, UnitPrice,
     };
     if lines.is_empty() {
-        return Ok(());
+        return;
     }
     let take_over = OnConflict::columns([CartId, SkuId])
         .update_columns([Quantity, ProductId, SellerId, SellerName, Title, Image, UnitPrice, Currency])
         .to_owned();
     let rows = lines.into_iter().map(|line| cart_item::ActiveModel::from(item(cart_id, line)));
-    cart_item::Entity::insert_many(rows).on_conflict(take_over).exec_without_returning(tx).await?;
-    Ok(())
+    tx.defer(&cart_item::Entity::insert_many(rows).on_conflict(take_over));
 }
 
 /// Stores the first line of a cart that was made in this transaction.
-pub async fn add_line(tx: &Tx, cart_id: CartId, line: Line) -> Result<(), DbErr> {
-    let row = cart_item::ActiveModel::from(item(cart_id, line));
-    cart_item::Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+pub fn add_line(tx: &Tx, cart_id: CartId, line: Line) {
+    tx.defer(&cart_item::Entity::insert(cart_item::ActiveModel::from(item(cart_id, line))));
 }
 
 /// Takes lines out of a cart.
-pub async fn remove_lines(tx: &Tx, cart_id: CartId, sku_ids: &[SkuId]) -> Result<(), DbErr> {
+pub fn remove_lines(tx: &Tx, cart_id: CartId, sku_ids: &[SkuId]) {
     if sku_ids.is_empty() {
-        return Ok(());
+        return;
     }
-    cart_item::Entity::delete_many()
+    let gone = cart_item::Entity::delete_many()
         .filter(cart_item::Column::CartId.eq(cart_id))
-        .filter(cart_item::Column::SkuId.is_in(sku_ids.iter().copied()))
-        .exec(tx)
-        .await?;
-    Ok(())
+        .filter(cart_item::Column::SkuId.is_in(sku_ids.iter().copied()));
+    tx.defer(&gone);
 }
 
 /// Takes all lines out of a cart.
-pub async fn clear(tx: &Tx, cart_id: CartId) -> Result<(), DbErr> {
-    cart_item::Entity::delete_many().filter(cart_item::Column::CartId.eq(cart_id)).exec(tx).await?;
-    Ok(())
+pub fn clear(tx: &Tx, cart_id: CartId) {
+    tx.defer(&cart_item::Entity::delete_many().filter(cart_item::Column::CartId.eq(cart_id)));
 }
 
 /// Stores where a cart stands now, one version on. False when somebody changed it since it was read.
@@ -137,16 +131,14 @@ async fn bound(update: sea_orm::UpdateMany<cart::Entity>, tx: &Tx, order_id: Ord
 }
 
 /// Gives a cart to somebody else, or (without an owner) to nobody.
-pub async fn give(tx: &Tx, id: CartId, owner: Option<&Owner>) -> Result<(), DbErr> {
-    cart::Entity::update_many()
+pub fn give(tx: &Tx, id: CartId, owner: Option<&Owner>) {
+    let change = cart::Entity::update_many()
         .col_expr(cart::Column::Owner, Expr::value(owner.map(Owner::key)))
         .col_expr(cart::Column::UserId, Expr::value(owner.and_then(Owner::user_id).map(TypedId::uuid)))
         .col_expr(cart::Column::Version, Expr::col(cart::Column::Version).add(1))
         .col_expr(cart::Column::UpdatedAt, Expr::value(tx.now()))
-        .filter(cart::Column::Id.eq(id))
-        .exec(tx)
-        .await?;
-    Ok(())
+        .filter(cart::Column::Id.eq(id));
+    tx.defer(&change);
 }
 
 /// Removes carts with their lines.

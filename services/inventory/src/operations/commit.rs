@@ -29,7 +29,7 @@ async fn run(tx: &Tx, order_id: OrderId) -> Result<(bool, Vec<Totals>), Error> {
     let steps = reservation::commit(&mut held);
     let mut stocks = stock::lock(tx, steps.iter().map(|step| step.sku_id)).await?;
     apply(&mut stocks, steps)?;
-    let changed = stock::save(tx, stocks.values(), &Cause::order(order_id)).await?;
-    holds::end(tx, order_id, HoldStatus::Committed).await?;
+    let changed = stock::save(tx, stocks.values(), &Cause::order(order_id));
+    holds::end(tx, order_id, HoldStatus::Committed);
     Ok((true, changed))
 }

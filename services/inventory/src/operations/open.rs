@@ -38,7 +38,7 @@ async fn run(tx: &Tx, openings: Vec<Opening>) -> Result<Vec<Totals>, Error> {
     }
     if !opened.is_empty() {
         let cause = Cause { actor: "catalog".to_owned(), ..Cause::default() };
-        stock::open(tx, &opened, &cause).await?;
+        stock::open(tx, &opened, &cause);
     }
     Ok(known.values().map(Stock::totals).collect())
 }

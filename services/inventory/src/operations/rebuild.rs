@@ -69,7 +69,7 @@ async fn mend(tx: &Tx, sku_id: SkuId) -> Result<u64, DbErr> {
             version: fold.version,
         };
         if !stock.places().contains(&folded) {
-            stock::repair(tx, &stock, &folded, fold.changed_at).await?;
+            stock::repair(tx, &stock, &folded, fold.changed_at);
             mended += 1;
         }
     }

@@ -47,7 +47,7 @@ async fn run(tx: &Tx, order_id: OrderId, reason: String) -> Result<(bool, Vec<To
     let mut stocks = stock::lock(tx, steps.iter().map(|step| step.sku_id)).await?;
     apply(&mut stocks, steps)?;
     let cause = Cause::order(order_id).because(reason);
-    let changed = stock::save(tx, stocks.values(), &cause).await?;
-    holds::end(tx, order_id, HoldStatus::Released).await?;
+    let changed = stock::save(tx, stocks.values(), &cause);
+    holds::end(tx, order_id, HoldStatus::Released);
     Ok((true, changed))
 }

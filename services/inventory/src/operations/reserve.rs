@@ -117,8 +117,8 @@ async fn hold(
     if !short.is_empty() {
         return Ok((Outcome::Short(short), Vec::new()));
     }
-    let changed = stock::save(tx, stocks.values(), &Cause::order(order_id)).await?;
-    holds::put(tx, new).await?;
+    let changed = stock::save(tx, stocks.values(), &Cause::order(order_id));
+    holds::put(tx, new);
     tx.publish_at(ReservationExpired { order_id }, expires_at);
     Ok((Outcome::Held, changed))
 }
@@ -140,7 +140,7 @@ async fn again(
         return Err(Error::OtherUnits);
     }
     if active().all(|hold| hold.expires_at < expires_at) {
-        holds::extend(tx, order_id, expires_at).await?;
+        holds::extend(tx, order_id, expires_at);
         tx.publish_at(ReservationExpired { order_id }, expires_at);
     }
     Ok((Outcome::Held, Vec::new()))

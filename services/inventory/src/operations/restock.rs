@@ -32,8 +32,8 @@ async fn run(tx: &Tx, order_id: OrderId, reference: String, lines: Option<Demand
     let mut stocks = stock::lock(tx, steps.iter().map(|step| step.sku_id)).await?;
     apply(&mut stocks, steps)?;
     let cause = Cause { reference: Some(reference), ..Cause::order(order_id) };
-    let changed = stock::save(tx, stocks.values(), &cause).await?;
+    let changed = stock::save(tx, stocks.values(), &cause);
     let touched = held.into_iter().zip(before).filter(|(after, before)| after != before).map(|(after, _)| after);
-    holds::put(tx, touched.collect()).await?;
+    holds::put(tx, touched.collect());
     Ok(changed)
 }

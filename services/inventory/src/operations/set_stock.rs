@@ -55,6 +55,6 @@ async fn run(tx: &Tx, request: SetStock) -> Result<(Stock, Timestamp), Error> {
         Change::Adjust(units) => stock.shift(location.as_deref(), units, MovementKind::Adjusted)?,
     }
     let cause = Cause { reason, actor, ..Cause::default() };
-    stock::save(tx, [&stock], &cause).await?;
+    stock::save(tx, [&stock], &cause);
     Ok((stock, tx.now()))
 }

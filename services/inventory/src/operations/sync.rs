@@ -158,7 +158,7 @@ async fn run(
 
     let cause =
         Cause { reference: Some(source.name.clone()), actor: format!("source:{}", source.name), ..Cause::default() };
-    let changed = stock::save(tx, stocks.values(), &cause).await?;
+    let changed = stock::save(tx, stocks.values(), &cause);
     sources::put_items(tx, known).await?;
     sources::add_report(tx, report_of(&source, &results, tx.now()), keep).await?;
     Ok((results, changed))

@@ -40,36 +40,32 @@ pub async fn has_expired(conn: &impl ConnectionTrait, order_id: OrderId, now: Ti
 }
 
 /// Stores holds as they are now.
-pub async fn put(tx: &Tx, holds: Vec<Hold>) -> Result<(), DbErr> {
+pub fn put(tx: &Tx, holds: Vec<Hold>) {
     use reservation::Column::{ExpiresAt, Location, OrderId, Quantity, Restocked, SkuId, Status};
     let take_over = OnConflict::columns([OrderId, SkuId, Location])
         .update_columns([Quantity, Restocked, Status, ExpiresAt])
         .to_owned();
     for some in batches(holds) {
-        let insert = reservation::Entity::insert_many(some.into_iter().map(row)).on_conflict(take_over.clone());
-        insert.exec_without_returning(tx).await?;
+        tx.defer(&reservation::Entity::insert_many(some.into_iter().map(row)).on_conflict(take_over.clone()));
     }
-    Ok(())
 }
 
 /// Ends all active holds of an order.
-pub async fn end(tx: &Tx, order_id: OrderId, status: HoldStatus) -> Result<(), DbErr> {
-    change_active(tx, order_id, reservation::Column::Status, Expr::value(status)).await
+pub fn end(tx: &Tx, order_id: OrderId, status: HoldStatus) {
+    change_active(tx, order_id, reservation::Column::Status, Expr::value(status));
 }
 
 /// Has all active holds of an order run out later.
-pub async fn extend(tx: &Tx, order_id: OrderId, expires_at: Timestamp) -> Result<(), DbErr> {
-    change_active(tx, order_id, reservation::Column::ExpiresAt, Expr::value(expires_at)).await
+pub fn extend(tx: &Tx, order_id: OrderId, expires_at: Timestamp) {
+    change_active(tx, order_id, reservation::Column::ExpiresAt, Expr::value(expires_at));
 }
 
-async fn change_active(tx: &Tx, order_id: OrderId, column: reservation::Column, value: Expr) -> Result<(), DbErr> {
-    reservation::Entity::update_many()
+fn change_active(tx: &Tx, order_id: OrderId, column: reservation::Column, value: Expr) {
+    let change = reservation::Entity::update_many()
         .col_expr(column, value)
         .filter(reservation::Column::OrderId.eq(order_id))
-        .filter(reservation::Column::Status.eq(HoldStatus::Active))
-        .exec(tx)
-        .await?;
-    Ok(())
+        .filter(reservation::Column::Status.eq(HoldStatus::Active));
+    tx.defer(&change);
 }
 
 /// Notes that a restock is done. False when it was before.

@@ -116,11 +116,7 @@ fn condition(wanted: Wanted) -> Condition {
 
 /// Stores what happened to the stocks: folded state and ledger, and `stock.changed` where buyers see another number.
 /// Gives the new totals of all that changed. Two statements, however many rows.
-pub async fn save<'a>(
-    tx: &Tx,
-    stocks: impl IntoIterator<Item = &'a Stock>,
-    cause: &Cause,
-) -> Result<Vec<Totals>, DbErr> {
+pub fn save<'a>(tx: &Tx, stocks: impl IntoIterator<Item = &'a Stock>, cause: &Cause) -> Vec<Totals> {
     let (mut levels, mut entries, mut changed) = (Vec::new(), Vec::new(), Vec::new());
     for stock in stocks.into_iter().filter(|stock| !stock.entries().is_empty()) {
         levels.extend(stock.changed().map(|place| row_of(stock, place, tx.now())));
@@ -131,41 +127,38 @@ pub async fn save<'a>(
         }
         changed.push(totals);
     }
-    upsert_levels(tx, levels).await?;
-    append(tx, entries).await?;
-    Ok(changed)
+    upsert_levels(tx, levels);
+    append(tx, entries);
+    changed
 }
 
 /// Stores the first state of new SKUs. Nothing is announced: whoever opens a SKU knows what it put there.
-pub async fn open(tx: &Tx, stocks: &[Stock], cause: &Cause) -> Result<(), DbErr> {
+pub fn open(tx: &Tx, stocks: &[Stock], cause: &Cause) {
     let levels = stocks.iter().flat_map(|stock| stock.places().iter().map(|place| row_of(stock, place, tx.now())));
-    upsert_levels(tx, levels.collect()).await?;
-    append(tx, stocks.iter().flat_map(|stock| entries_of(stock, cause, tx.now())).collect()).await
+    upsert_levels(tx, levels.collect());
+    append(tx, stocks.iter().flat_map(|stock| entries_of(stock, cause, tx.now())).collect());
 }
 
 /// Sets a row to what its ledger says.
-pub async fn repair(tx: &Tx, stock: &Stock, folded: &Place, changed_at: Timestamp) -> Result<(), DbErr> {
-    upsert_levels(tx, vec![row_of(stock, folded, changed_at)]).await
+pub fn repair(tx: &Tx, stock: &Stock, folded: &Place, changed_at: Timestamp) {
+    upsert_levels(tx, vec![row_of(stock, folded, changed_at)]);
 }
 
-async fn upsert_levels(tx: &Tx, rows: Vec<stock_level::Model>) -> Result<(), DbErr> {
+fn upsert_levels(tx: &Tx, rows: Vec<stock_level::Model>) {
     use stock_level::Column::{Location, OnHand, Reserved, SkuId, UpdatedAt, Version};
     let take_over =
         OnConflict::columns([SkuId, Location]).update_columns([OnHand, Reserved, Version, UpdatedAt]).to_owned();
     for some in batches(rows) {
         let insert = stock_level::Entity::insert_many(some.into_iter().map(stock_level::ActiveModel::from));
-        insert.on_conflict(take_over.clone()).exec_without_returning(tx).await?;
+        tx.defer(&insert.on_conflict(take_over.clone()));
     }
-    Ok(())
 }
 
 /// The ledger's key is the SKU and the number of the change: had somebody changed the same state meanwhile, this fails.
-async fn append(tx: &Tx, entries: Vec<stock_event::Model>) -> Result<(), DbErr> {
+fn append(tx: &Tx, entries: Vec<stock_event::Model>) {
     for some in batches(entries) {
-        let insert = stock_event::Entity::insert_many(some.into_iter().map(stock_event::ActiveModel::from));
-        insert.exec_without_returning(tx).await?;
+        tx.defer(&stock_event::Entity::insert_many(some.into_iter().map(stock_event::ActiveModel::from)));
     }
-    Ok(())
 }
 
 pub(super) fn batches<T>(rows: Vec<T>) -> impl Iterator<Item = Vec<T>> {

@@ -65,8 +65,8 @@ pub async fn notify(app: &App, messages: Vec<Message<'_>>, receipt: Receipt) -> 
                     tx.publish(MailQueued { mail_id: mail.id });
                 }
             }
-            mails::insert_many(&tx, outgoing).await?;
-            notices::insert_many(&tx, inbox).await?;
+            mails::insert_many(&tx, outgoing);
+            notices::insert_many(&tx, inbox);
             Ok(())
         })
         .await

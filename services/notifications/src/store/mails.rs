@@ -7,6 +7,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 use souk_kernel::{NotificationId, Page, PageQuery, Timestamp, UserId};
+use souk_platform::db::Tx;
 
 use super::paging;
 use crate::{
@@ -48,13 +49,10 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-pub async fn insert_many(conn: &impl ConnectionTrait, mails: Vec<Model>) -> Result<(), DbErr> {
-    if mails.is_empty() {
-        return Ok(());
+pub fn insert_many(tx: &Tx, mails: Vec<Model>) {
+    if !mails.is_empty() {
+        tx.defer(&Entity::insert_many(mails.into_iter().map(IntoActiveModel::into_active_model)));
     }
-    let rows = mails.into_iter().map(IntoActiveModel::into_active_model);
-    Entity::insert_many(rows).exec_without_returning(conn).await?;
-    Ok(())
 }
 
 pub async fn find(conn: &impl ConnectionTrait, id: NotificationId) -> Result<Option<Model>, DbErr> {

@@ -5,6 +5,7 @@ use sea_orm::{
     entity::prelude::*, sea_query::Expr,
 };
 use souk_kernel::{NotificationId, Page, PageQuery, Timestamp, UserId};
+use souk_platform::db::Tx;
 
 use super::paging;
 use crate::error::Error;
@@ -32,13 +33,10 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-pub async fn insert_many(conn: &impl ConnectionTrait, notices: Vec<Model>) -> Result<(), DbErr> {
-    if notices.is_empty() {
-        return Ok(());
+pub fn insert_many(tx: &Tx, notices: Vec<Model>) {
+    if !notices.is_empty() {
+        tx.defer(&Entity::insert_many(notices.into_iter().map(IntoActiveModel::into_active_model)));
     }
-    let rows = notices.into_iter().map(IntoActiveModel::into_active_model);
-    Entity::insert_many(rows).exec_without_returning(conn).await?;
-    Ok(())
 }
 
 /// Somebody's own notification.

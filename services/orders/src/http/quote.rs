@@ -8,7 +8,7 @@ use souk_platform::{
         Body, Failure, List, Paging, Reply,
         openapi::{Envelope, ListEnvelope},
     },
-    security::{CartToken, MaybeUser},
+    security::{CartToken, MaybeUser, token_hash},
 };
 use utoipa::ToSchema;
 
@@ -86,7 +86,7 @@ pub async fn quote(
     if lines.is_none() && user.is_none() && token.is_none() {
         return Err(Error::Conflict { code: "cart_empty", message: "the cart is empty" });
     }
-    let owner = cart_owner(user, token.as_deref().filter(|_| user.is_none()));
+    let owner = cart_owner(user, token.map(|token| token_hash(&token).to_vec()));
     let operations::Quote { priced, price_may_have_changed } = operations::quote(&app, lines, owner, &method).await?;
     let items = priced.parts.iter().flat_map(|part| &part.lines).map(|line| QuotedLine {
         sku_id: line.offer.sku_id,

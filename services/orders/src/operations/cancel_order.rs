@@ -71,8 +71,8 @@ async fn write(app: &App, order: Order, by: Actor, hidden: bool) -> Result<(), E
     let snapshot = order.snapshot();
     app.write(id, move |tx| async move {
         orders::update(&tx, id, seen, tx.now(), change).await??;
-        parts::set_all(&tx, id, PartStatus::Cancelled).await?;
-        store::history::write(&tx, id, tx.now(), [entry]).await?;
+        parts::set_all(&tx, id, PartStatus::Cancelled);
+        store::history::write(&tx, id, tx.now(), [entry]);
         let refund = paid.is_some();
         tx.publish(OrderCancelled { order: snapshot, status, reason: reason.to_owned(), refund });
         if let Some(payment_id) = paid {

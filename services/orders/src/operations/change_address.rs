@@ -30,7 +30,7 @@ pub async fn change_address(
             (order.row.version, orders::ActiveModel { address: Set(address.clone()), ..Default::default() });
         app.write(id, move |tx| async move {
             orders::update(&tx, id, seen, tx.now(), change).await??;
-            store::history::write(&tx, id, tx.now(), [entry]).await?;
+            store::history::write(&tx, id, tx.now(), [entry]);
             Ok(())
         })
         .await

@@ -53,7 +53,6 @@ pub(super) struct Run<'a> {
     pub app: &'a App,
     pub order: Order,
     pub mode: Mode,
-    cart_token: Option<&'a str>,
     /// The step in the database; `order` may be ahead of it.
     stored: Step,
     /// Whether the cart may be bound to the order.
@@ -64,11 +63,11 @@ pub(super) struct Run<'a> {
 }
 
 /// Places `order` as far as possible now. The caller has the turn.
-pub async fn check_out(app: &App, order: Order, cart_token: Option<&str>, mode: Mode) -> Result<Outcome, Error> {
+pub async fn check_out(app: &App, order: Order, mode: Mode) -> Result<Outcome, Error> {
     let before = mode == Mode::Background;
     let frozen = order.row.cart_id.is_some() || (before && order.row.step == Step::Freeze);
     let stored = order.row.step;
-    let mut run = Run { app, order, mode, cart_token, stored, frozen, held: before, reserved: false };
+    let mut run = Run { app, order, mode, stored, frozen, held: before, reserved: false };
     loop {
         let step = run.order.row.step;
         if mode == Mode::Prepare && step != Step::Freeze {
@@ -87,25 +86,20 @@ pub async fn check_out(app: &App, order: Order, cart_token: Option<&str>, mode: 
 }
 
 /// Takes up a queued order where it was left. The caller has the turn.
-pub async fn resume(app: &App, id: OrderId, cart_token: Option<&str>) -> Result<Option<Outcome>, Error> {
+pub async fn resume(app: &App, id: OrderId) -> Result<Option<Outcome>, Error> {
     let Some(row) = orders::find(app.db.reader(), id).await? else { return Ok(None) };
     if row.status != OrderStatus::Queued {
         return Ok(None);
     }
     let order = app.complete(row).await?;
-    check_out(app, order, cart_token, Mode::Background).await.map(Some)
+    check_out(app, order, Mode::Background).await.map(Some)
 }
 
 impl Run<'_> {
     /// Step 1: bind the cart and learn its lines.
     async fn freeze(&mut self) -> Result<(), Error> {
         let row = &mut self.order.row;
-        if row.user_id.is_none() && self.cart_token.is_none() {
-            // A guest's cart can only be reached with its token, which went down with the request.
-            let message = "the checkout was interrupted; please place the order again";
-            return Err(Error::Problem(Problem::new(souk_kernel::ErrorKind::Unavailable, "interrupted", message)));
-        }
-        let owner = owner(row.user_id, self.cart_token.filter(|_| row.user_id.is_none()));
+        let owner = owner(row.user_id, row.cart_key.clone());
         let request = FreezeRequest { owner: Some(owner), order_id: row.id.to_string() };
         let cart = match self.app.cart.clone().freeze(request).await {
             Ok(cart) => cart.into_inner(),
@@ -216,7 +210,7 @@ impl Run<'_> {
             .app
             .write(id, move |tx| async move {
                 orders::update(&tx, id, seen, tx.now(), change).await??;
-                store::history::write(&tx, id, tx.now(), [written]).await?;
+                store::history::write(&tx, id, tx.now(), [written]);
                 tx.publish(souk_contracts::events::OrderPlaced { order: placed });
                 Ok(tx.now())
             })

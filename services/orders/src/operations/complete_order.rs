@@ -116,8 +116,8 @@ async fn confirm(app: &App, mut order: Order, paid: &Paid, receipt: Option<Recei
             return Ok(None);
         }
         orders::update(&tx, id, seen, tx.now(), change).await??;
-        parts::set_all(&tx, id, PartStatus::Confirmed).await?;
-        store::history::write(&tx, id, tx.now(), [written]).await?;
+        parts::set_all(&tx, id, PartStatus::Confirmed);
+        store::history::write(&tx, id, tx.now(), [written]);
         tx.publish(OrderConfirmed { order: snapshot });
         for payment_id in unused {
             tx.publish(crate::events::Abandon { payment_id });
@@ -165,8 +165,8 @@ async fn call_off(app: &App, order: Order, paid: &Paid, reason: &str, receipt: O
             return Ok(());
         }
         orders::update(&tx, id, seen, tx.now(), change).await??;
-        parts::set_all(&tx, id, PartStatus::Cancelled).await?;
-        store::history::write(&tx, id, tx.now(), [entry]).await?;
+        parts::set_all(&tx, id, PartStatus::Cancelled);
+        store::history::write(&tx, id, tx.now(), [entry]);
         if was_live {
             let status = status.as_str().to_owned();
             let refund = paid.payment_id.is_some();
@@ -217,7 +217,7 @@ async fn give_back(
             return Ok(());
         }
         orders::update(&tx, id, seen, tx.now(), orders::ActiveModel::default()).await??;
-        store::history::write(&tx, id, tx.now(), [entry]).await?;
+        store::history::write(&tx, id, tx.now(), [entry]);
         tx.publish(Refund { order_id: id, payment_id, reason: reason.to_owned() });
         Ok(())
     })

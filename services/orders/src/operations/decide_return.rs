@@ -68,14 +68,14 @@ async fn decide(app: &App, asked: returns::Model, status: ReturnStatus) -> Resul
         .write(order_id, move |tx| async move {
             let now = tx.now();
             orders::update(&tx, order_id, seen, now, change).await??;
-            parts::update(&tx, part, parts::ActiveModel { status: Set(part_status), ..Default::default() }).await?;
+            parts::update(&tx, part, parts::ActiveModel { status: Set(part_status), ..Default::default() });
             for (place, units) in back {
-                lines::take_back(&tx, order_id, place, units).await?;
+                lines::take_back(&tx, order_id, place, units);
             }
             let decided =
                 returns::ActiveModel { status: Set(status), decided_at: Set(Some(now)), ..Default::default() };
             returns::Entity::update_many().set(decided).filter(returns::Column::Id.eq(id)).exec(&tx).await?;
-            store::history::write(&tx, order_id, now, entries).await?;
+            store::history::write(&tx, order_id, now, entries);
             if let Some(event) = event {
                 tx.publish(event);
                 tx.publish(ReturnApproved { return_id: id });

@@ -34,8 +34,8 @@ pub async fn deliver_order(app: &App, id: SellerOrderId, seller: SellerId) -> Re
                 delivered_at: Set(Some(now)),
                 ..Default::default()
             };
-            parts::update(&tx, id, delivered).await?;
-            store::history::write(&tx, order_id, now, [entry]).await?;
+            parts::update(&tx, id, delivered);
+            store::history::write(&tx, order_id, now, [entry]);
             tx.publish(OrderDelivered { order: snapshot, seller_order_id: id, delivered_at: now });
             tx.publish_at(PartDue { order_id, seller_order_id: id }, after(now, window));
             Ok(())
@@ -59,8 +59,8 @@ pub async fn complete_part(app: &App, order_id: OrderId, id: SellerOrderId) -> R
         app.write(order_id, move |tx| async move {
             orders::update(&tx, order_id, seen, tx.now(), change).await??;
             let completed = parts::ActiveModel { status: Set(PartStatus::Completed), ..Default::default() };
-            parts::update(&tx, id, completed).await?;
-            store::history::write(&tx, order_id, tx.now(), entries).await?;
+            parts::update(&tx, id, completed);
+            store::history::write(&tx, order_id, tx.now(), entries);
             Ok(())
         })
         .await

@@ -83,8 +83,8 @@ async fn write(app: &App, order: &Order, told: Option<PaymentStatus>) -> Result<
     let snapshot = order.snapshot();
     app.write(id, move |tx| async move {
         orders::update(&tx, id, seen, tx.now(), change).await??;
-        parts::set_all(&tx, id, PartStatus::Cancelled).await?;
-        store::history::write(&tx, id, tx.now(), [entry]).await?;
+        parts::set_all(&tx, id, PartStatus::Cancelled);
+        store::history::write(&tx, id, tx.now(), [entry]);
         tx.publish(OrderCancelled { order: snapshot, status, reason: reason.to_owned(), refund: false });
         tx.publish(Undo { order_id: id });
         Ok(())

@@ -66,7 +66,7 @@ async fn fail(
                 return Ok(());
             }
             orders::update(&tx, id, seen, tx.now(), change).await??;
-            store::history::write(&tx, id, tx.now(), [entry]).await?;
+            store::history::write(&tx, id, tx.now(), [entry]);
             Ok(())
         })
         .await
@@ -89,7 +89,7 @@ pub async fn note_refund(app: &App, event: PaymentRefunded, receipt: Receipt) ->
                 return Ok(());
             }
             orders::update(&tx, id, seen, tx.now(), change).await??;
-            store::history::write(&tx, id, tx.now(), [entry]).await?;
+            store::history::write(&tx, id, tx.now(), [entry]);
             Ok(())
         })
         .await

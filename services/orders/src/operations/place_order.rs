@@ -81,7 +81,7 @@ pub async fn place_order(app: &AppState, new: NewOrder) -> Result<Placed, Error>
         let row = accepted(app, id, &new, email.clone(), locale.clone(), access_token.as_deref());
         match store_accepted(app, row).await {
             Ok(order) => {
-                let order = run(app, order, new.cart_token, ticket, placing).await?;
+                let order = run(app, order, ticket, placing).await?;
                 return Ok(Placed { order, access_token });
             }
             Err(error) if is_duplicate(&error) && new.request.is_some() => {
@@ -154,6 +154,7 @@ fn accepted(
         provider: new.provider.clone(),
         request_key: new.request.as_ref().map(Request::id),
         request_hash: new.request.as_ref().map(|request| request.hash.to_vec()),
+        cart_key: new.cart_token.as_ref().map(|token| token_hash(token).to_vec()),
         cart_id: None::<CartId>,
         live_cart_id: None,
         requested: orders::Requested(new.items.clone().unwrap_or_default()),
@@ -189,8 +190,8 @@ async fn store_accepted(app: &AppState, row: orders::Model) -> Result<Order, Err
     let (written, entries) = (row.clone(), [entry.clone()]);
     app.db
         .transaction(move |tx| async move {
-            orders::Entity::insert(written.into_active_model()).exec_without_returning(&tx).await?;
-            store::history::write(&tx, id, at, entries).await?;
+            tx.defer(&orders::Entity::insert(written.into_active_model()));
+            store::history::write(&tx, id, at, entries);
             Ok::<_, Error>(())
         })
         .await?;
@@ -199,16 +200,10 @@ async fn store_accepted(app: &AppState, row: orders::Model) -> Result<Order, Err
 
 /// Places an accepted order in a task of its own, so that it goes on when the buyer hangs up; gives what the buyer is to
 /// be told.
-async fn run(
-    app: &AppState,
-    order: Order,
-    cart_token: Option<String>,
-    ticket: Ticket,
-    placing: Placing,
-) -> Result<Order, Error> {
+async fn run(app: &AppState, order: Order, ticket: Ticket, placing: Placing) -> Result<Order, Error> {
     let (answer, wait) = oneshot::channel();
     let id = order.row.id;
-    let task = place(Arc::clone(app), order, cart_token, ticket, placing, answer);
+    let task = place(Arc::clone(app), order, ticket, placing, answer);
     tokio::spawn(context::scope(context::current(), task));
     match tokio::time::timeout(app.config.answer_within, wait).await {
         Ok(Ok(outcome)) => match outcome? {
@@ -229,35 +224,27 @@ async fn run(
 
 type Answer = oneshot::Sender<Result<Outcome, Error>>;
 
-async fn place(
-    app: AppState,
-    order: Order,
-    cart_token: Option<String>,
-    ticket: Ticket,
-    placing: Placing,
-    answer: Answer,
-) {
+async fn place(app: AppState, order: Order, ticket: Ticket, placing: Placing, answer: Answer) {
     // Held until the end: the resuming job leaves the order alone.
     let _placing = placing;
     let id = order.row.id;
-    let token = cart_token.as_deref();
     // A buyer who went away does not want the answer.
     let _ = match ticket {
         Ticket::Now(_permit) => {
             let _turn = app.locks.enter(id).await;
-            answer.send(check_out(&app, order, token, Mode::Direct).await)
+            answer.send(check_out(&app, order, Mode::Direct).await)
         }
         later @ Ticket::Later(_) => {
             let prepared = {
                 let _turn = app.locks.enter(id).await;
-                check_out(&app, order, token, Mode::Prepare).await
+                check_out(&app, order, Mode::Prepare).await
             };
             let queued = matches!(prepared, Ok(Outcome::Queued(_)));
             let told = answer.send(prepared);
             if queued {
                 let _permit = later.turn().await;
                 let _turn = app.locks.enter(id).await;
-                if let Err(error) = Box::pin(resume(&app, id, token)).await {
+                if let Err(error) = Box::pin(resume(&app, id)).await {
                     tracing::warn!(order_id = %id, %error, "a queued order could not be placed yet");
                 }
             }
@@ -266,8 +253,8 @@ async fn place(
     };
 }
 
-/// Takes up an order that nobody is placing, with the cart token that came with the repeated request.
-fn take_up(app: &AppState, id: OrderId, cart_token: Option<String>) {
+/// Takes up an order that nobody is placing.
+fn take_up(app: &AppState, id: OrderId) {
     let Some(placing) = app.queue.claim(id) else { return };
     let Some(line) = app.queue.line_up() else { return };
     let app = Arc::clone(app);
@@ -275,7 +262,7 @@ fn take_up(app: &AppState, id: OrderId, cart_token: Option<String>) {
         let _placing = placing;
         let _permit = Ticket::Later(line).turn().await;
         let _turn = app.locks.enter(id).await;
-        if let Err(error) = Box::pin(resume(&app, id, cart_token.as_deref())).await {
+        if let Err(error) = Box::pin(resume(&app, id)).await {
             tracing::warn!(order_id = %id, %error, "a queued order could not be placed yet");
         }
     }));

@@ -26,9 +26,9 @@ pub struct Quote {
     pub price_may_have_changed: bool,
 }
 
-/// Whose cart it is.
-pub fn owner(user: Option<UserId>, cart_token: Option<&str>) -> Owner {
-    Owner { user_id: user.map(|id| id.to_string()), cart_token: cart_token.map(str::to_owned) }
+/// Whose cart it is: the user's, or that of the guest whose token has this hash.
+pub fn owner(user: Option<UserId>, cart_token_hash: Option<Vec<u8>>) -> Owner {
+    Owner { user_id: user.map(|id| id.to_string()), cart_token_hash: cart_token_hash.filter(|_| user.is_none()) }
 }
 
 /// The lines of a cart, as it answered.

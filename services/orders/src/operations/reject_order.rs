@@ -45,9 +45,9 @@ pub async fn reject(run: &mut Run<'_>, problem: Problem) -> Result<Outcome, Erro
         .write(id, move |tx| async move {
             orders::update(&tx, id, seen, tx.now(), change).await??;
             if divided {
-                parts::set_all(&tx, id, PartStatus::Cancelled).await?;
+                parts::set_all(&tx, id, PartStatus::Cancelled);
             }
-            store::history::write(&tx, id, tx.now(), [entry]).await?;
+            store::history::write(&tx, id, tx.now(), [entry]);
             if !unseen {
                 let status = lifecycle.status().as_str().to_owned();
                 tx.publish(OrderCancelled { order, status, reason: code, refund: false });

@@ -54,9 +54,9 @@ pub async fn request_return(
         app.write(id, move |tx| async move {
             orders::update(&tx, id, seen, tx.now(), change).await??;
             let requested = parts::ActiveModel { status: Set(PartStatus::ReturnRequested), ..Default::default() };
-            parts::update(&tx, part, requested).await?;
+            parts::update(&tx, part, requested);
             returns::Entity::insert(row.into_active_model()).exec_without_returning(&tx).await?;
-            store::history::write(&tx, id, tx.now(), [entry]).await?;
+            store::history::write(&tx, id, tx.now(), [entry]);
             Ok(())
         })
         .await?;

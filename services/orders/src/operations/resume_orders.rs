@@ -28,7 +28,7 @@ pub async fn resume_orders(app: &AppState, idle: chrono::TimeDelta) -> Result<()
             tokio::spawn(context::scope(context::current(), async move {
                 let _permit = crate::queue::Ticket::Later(place).turn().await;
                 let _turn = app.locks.enter(id).await;
-                if let Err(error) = Box::pin(resume(&app, id, None)).await {
+                if let Err(error) = Box::pin(resume(&app, id)).await {
                     tracing::warn!(order_id = %id, %error, "a queued order could not be placed yet");
                 }
                 drop(placing);

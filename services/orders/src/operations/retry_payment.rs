@@ -67,7 +67,7 @@ async fn first_payment(app: &App, mut order: Order, provider: &str) -> Result<Pa
     if !provider.is_empty() {
         provider.clone_into(&mut order.row.provider);
     }
-    match check_out(app, order, None, Mode::Direct).await? {
+    match check_out(app, order, Mode::Direct).await? {
         Outcome::Placed(Order { row, .. }) => {
             row.payment_id.filter(|_| row.status.is_payable()).ok_or(Error::AlreadyPaid)
         }
@@ -108,7 +108,7 @@ async fn store_attempt(app: &App, order: &Order, attempt: i32, payment: &Payment
     let stored = app
         .write(id, move |tx| async move {
             orders::update(&tx, id, seen, tx.now(), change).await??;
-            store::history::write(&tx, id, tx.now(), [entry]).await?;
+            store::history::write(&tx, id, tx.now(), [entry]);
             Ok(())
         })
         .await;

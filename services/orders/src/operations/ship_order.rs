@@ -37,8 +37,8 @@ pub async fn ship_order(app: &App, id: SellerOrderId, seller: SellerId, parcel: 
         let (snapshot, parcel) = (order.snapshot(), parcel.clone());
         app.write(order_id, move |tx| async move {
             orders::update(&tx, order_id, seen, tx.now(), change).await??;
-            parts::update(&tx, id, parts::shipped(&parcel.carrier, &parcel.tracking_number, tx.now())).await?;
-            store::history::write(&tx, order_id, tx.now(), [entry]).await?;
+            parts::update(&tx, id, parts::shipped(&parcel.carrier, &parcel.tracking_number, tx.now()));
+            store::history::write(&tx, order_id, tx.now(), [entry]);
             let Parcel { carrier, tracking_number } = parcel;
             tx.publish(OrderShipped { order: snapshot, seller_order_id: id, carrier, tracking_number });
             Ok(())

@@ -2,6 +2,7 @@
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, QueryOrder, entity::prelude::*};
 use souk_kernel::{Actor, OrderId, SellerOrderId, Timestamp};
+use souk_platform::db::Tx;
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -59,12 +60,7 @@ impl Entry {
 }
 
 /// Writes entries, all in one statement.
-pub async fn write(
-    conn: &impl ConnectionTrait,
-    order: OrderId,
-    at: Timestamp,
-    entries: impl IntoIterator<Item = Entry>,
-) -> Result<(), DbErr> {
+pub fn write(tx: &Tx, order: OrderId, at: Timestamp, entries: impl IntoIterator<Item = Entry>) {
     let rows = entries.into_iter().map(|entry| ActiveModel {
         order_id: Set(order),
         seller_order_id: Set(entry.part),
@@ -74,7 +70,7 @@ pub async fn write(
         at: Set(at),
         ..Default::default()
     });
-    Entity::insert_many(rows).exec_without_returning(conn).await.map(|_| ())
+    tx.defer(&Entity::insert_many(rows));
 }
 
 /// What happened to an order, oldest first.

@@ -2,6 +2,7 @@
 
 use sea_orm::{ConnectionTrait, ExprTrait, QueryOrder, entity::prelude::*, sea_query::Expr};
 use souk_kernel::{CommissionRuleId, OrderId, ProductId, SellerOrderId, SkuId};
+use souk_platform::db::Tx;
 
 use crate::domain::returns::SoldLine;
 
@@ -67,12 +68,10 @@ pub async fn of_orders(conn: &impl ConnectionTrait, orders: Vec<OrderId>) -> Res
 }
 
 /// Counts `units` of a line as returned.
-pub async fn take_back(conn: &impl ConnectionTrait, order: OrderId, place: i32, units: i64) -> Result<(), DbErr> {
-    Entity::update_many()
+pub fn take_back(tx: &Tx, order: OrderId, place: i32, units: i64) {
+    let change = Entity::update_many()
         .col_expr(Column::Returned, Expr::col(Column::Returned).add(units))
         .filter(Column::OrderId.eq(order))
-        .filter(Column::Place.eq(place))
-        .exec(conn)
-        .await
-        .map(|_| ())
+        .filter(Column::Place.eq(place));
+    tx.defer(&change);
 }

@@ -15,7 +15,7 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Orders)]
+        vec![Box::new(Orders), Box::new(CartKey)]
     }
 }
 
@@ -49,6 +49,23 @@ impl MigrationTrait for Orders {
             manager.create_index(index).await?;
         }
         Ok(())
+    }
+}
+
+/// A guest's order can be taken up after a crash without the guest.
+struct CartKey;
+
+impl MigrationName for CartKey {
+    fn name(&self) -> &'static str {
+        "m0002_cart_key"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for CartKey {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let change = Table::alter().table("orders").add_column(var_binary_null("cart_key", 32)).to_owned();
+        manager.alter_table(change).await
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Model {
     pub request_key: Option<Vec<u8>>,
     /// SHA-256 of the request that the key came with.
     pub request_hash: Option<Vec<u8>>,
+    /// SHA-256 of the guest's cart token, by which the cart is found.
+    pub cart_key: Option<Vec<u8>>,
     /// The cart that it was made from.
     pub cart_id: Option<CartId>,
     /// The same while the order keeps the cart; unique, so that one cart makes one order.

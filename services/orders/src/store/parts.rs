@@ -2,6 +2,7 @@
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, QueryOrder, QuerySelect, entity::prelude::*};
 use souk_kernel::{OrderId, SellerId, SellerOrderId, Timestamp};
+use souk_platform::db::Tx;
 
 use crate::domain::PartStatus;
 
@@ -38,14 +39,14 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 /// All parts of the order get the same status.
-pub async fn set_all(conn: &impl ConnectionTrait, order: OrderId, status: PartStatus) -> Result<(), DbErr> {
+pub fn set_all(tx: &Tx, order: OrderId, status: PartStatus) {
     let change = ActiveModel { status: Set(status), ..Default::default() };
-    Entity::update_many().set(change).filter(Column::OrderId.eq(order)).exec(conn).await.map(|_| ())
+    tx.defer(&Entity::update_many().set(change).filter(Column::OrderId.eq(order)));
 }
 
 /// Writes `change` over one part. Guarded by the order's version, which its caller writes in the same transaction.
-pub async fn update(conn: &impl ConnectionTrait, id: SellerOrderId, change: ActiveModel) -> Result<(), DbErr> {
-    Entity::update_many().set(change).filter(Column::Id.eq(id)).exec(conn).await.map(|_| ())
+pub fn update(tx: &Tx, id: SellerOrderId, change: ActiveModel) {
+    tx.defer(&Entity::update_many().set(change).filter(Column::Id.eq(id)));
 }
 
 /// The parts of an order, in their order.

@@ -145,10 +145,12 @@ impl cart::cart_server::Cart for World {
     async fn freeze(&self, request: Request<cart::FreezeRequest>) -> Answer<cart::FreezeReply> {
         let gate = self.enter("cart", "freeze").await?;
         let request = request.into_inner();
-        let token = request.owner.and_then(|owner| owner.cart_token).unwrap_or_default();
+        let hash = request.owner.and_then(|owner| owner.cart_token_hash).unwrap_or_default();
         let reply = {
             let mut state = self.state();
-            let cart = state.carts.get_mut(&token).ok_or_else(|| Status::failed_precondition("no cart"))?;
+            let theirs = |token: &str| souk_platform::security::token_hash(token).as_slice() == hash.as_slice();
+            let found = state.carts.iter_mut().find(|(token, _)| theirs(token));
+            let (_, cart) = found.ok_or_else(|| Status::failed_precondition("no cart"))?;
             if cart.order.as_ref().is_some_and(|order| *order != request.order_id) {
                 return Err(souk_platform::rpc::status(souk_kernel::Problem::new(
                     souk_kernel::ErrorKind::Conflict,

@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     events::WebhookReceived,
     providers::Notice,
-    store::{Webhook, payments, webhooks},
+    store::{Webhook, webhooks},
 };
 
 /// Takes a message that came to a provider's address.
@@ -21,14 +21,14 @@ pub async fn accept_for_provider(
 ) -> Result<(), Error> {
     let provider = app.providers.get(provider).ok_or(Error::NotFound("provider"))?;
     let notice = provider.read_notice(headers, body, app.db.clock().now())?;
-    let known = payments::find(app.db.reader(), notice.payment).await?;
-    known.filter(|known| known.provider == provider.name()).ok_or(Error::NotFound("payment"))?;
+    let known = app.terms(notice.payment).await?;
+    known.filter(|known| known.payment.provider == provider.name()).ok_or(Error::NotFound("payment"))?;
     store(app, provider.name(), notice, body).await
 }
 
 /// Takes a message that came to a payment's address. Who has no signature doesn't learn whether the payment exists.
 pub async fn accept_for_payment(app: &App, payment: PaymentId, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
-    let known = payments::find(app.db.reader(), payment).await?.map(|payment| payment.provider);
+    let known = app.terms(payment).await?.map(|known| known.payment.provider);
     let name = known.or_else(|| app.providers.default_name());
     let provider = name.and_then(|name| app.providers.get(name)).ok_or(Error::NotFound("payment"))?;
     let notice = provider.read_notice(headers, body, app.db.clock().now())?;

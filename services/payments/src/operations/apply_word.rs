@@ -8,7 +8,7 @@ use souk_kernel::{EventId, PaymentId};
 use souk_platform::{db::Tx, events::Receipt};
 
 use crate::{
-    app::App,
+    app::{App, Terms},
     domain::{
         ledger::{Portion, Transaction},
         payment::{Turn, Verdict, Word, weigh},
@@ -26,16 +26,11 @@ pub enum Trigger {
 
 /// Applies `word` to the payment. Saying the same again, late or in another order, is harmless.
 pub async fn apply_word(app: &App, id: PaymentId, word: Word, trigger: Trigger) -> Result<(), Error> {
-    // What is read here never changes once the payment exists; what does is guarded by the writes.
-    let payment = payments::find(app.db.reader(), id).await?.ok_or(Error::NotFound("payment"))?;
-    let verdict = weigh(&word, payment.amount, payment.currency);
+    let terms = app.terms(id).await?.ok_or(Error::NotFound("payment"))?;
+    let verdict = weigh(&word, terms.payment.amount, terms.payment.currency);
     if verdict == Verdict::Nothing && matches!(trigger, Trigger::Asked) {
         return Ok(());
     }
-    let allocations = match verdict {
-        Verdict::Turn(Turn::Paid) => payments::allocations(app.db.reader(), id).await?,
-        _ => Vec::new(),
-    };
     let reason = match word {
         Word::Failed { reason } => Some(reason),
         _ => None,
@@ -47,9 +42,10 @@ pub async fn apply_word(app: &App, id: PaymentId, word: Word, trigger: Trigger) 
             {
                 return Ok(());
             }
+            let Terms { payment, allocations } = &*terms;
             let (outcome, note) = match verdict {
-                Verdict::Turn(Turn::Paid) => (complete(&tx, &payment, &allocations).await?, None),
-                Verdict::Turn(turn) => (fail(&tx, &payment, turn, reason.clone()).await?, reason),
+                Verdict::Turn(Turn::Paid) => (complete(&tx, payment, allocations).await?, None),
+                Verdict::Turn(turn) => (fail(&tx, payment, turn, reason.clone()).await?, reason),
                 Verdict::Flag(flag) => {
                     tracing::warn!(payment_id = %payment.id, "a provider reports another amount than asked for");
                     payments::flag(&tx, payment.id, Some(flag.clone())).await?;
@@ -58,7 +54,7 @@ pub async fn apply_word(app: &App, id: PaymentId, word: Word, trigger: Trigger) 
                 Verdict::Nothing => (webhooks::Outcome::Ignored, None),
             };
             if let Trigger::Webhook { webhook, .. } = trigger {
-                webhooks::handled(&tx, webhook, outcome, note).await?;
+                webhooks::handled(&tx, webhook, outcome, note);
             }
             Ok(())
         })
@@ -86,7 +82,7 @@ async fn complete(tx: &Tx, payment: &Payment, allocations: &[Allocation]) -> Res
         payment.currency,
         &portions,
     )?;
-    ledger::post(tx, posted).await?;
+    ledger::post(tx, posted);
     tx.publish(PaymentCompleted {
         payment_id: payment.id,
         order_id: payment.order_id,

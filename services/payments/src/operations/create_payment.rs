@@ -127,15 +127,16 @@ async fn store(
     new: NewPayment,
 ) -> Result<Payment, Error> {
     let check_after = span(app.config.reconcile_after);
-    app.db
+    let (payment, allocations) = app
+        .db
         .transaction(move |tx| async move {
             let now = tx.now();
             let payment = Payment { check_at: Some(now + check_after), ..row(id, provider, redirect, &new, now) };
             let payment = if new.amount == 0 { paid(payment, now) } else { payment };
-            let allocations = new.portions.iter().map(|portion| allocation(id, portion)).collect();
-            if !payments::insert(&tx, payment.clone(), allocations).await? {
+            let allocations: Vec<_> = new.portions.iter().map(|portion| allocation(id, portion)).collect();
+            if !payments::insert(&tx, payment.clone(), allocations.clone()).await? {
                 let known = payments::find(&tx, id).await?.ok_or(Error::NotFound("payment"))?;
-                return same(known, &new);
+                return same(known, &new).map(|known| (known, None));
             }
             if payment.status.is_paid() {
                 tx.publish(PaymentCompleted {
@@ -146,9 +147,13 @@ async fn store(
                     completed_at: now,
                 });
             }
-            Ok(payment)
+            Ok((payment, Some(allocations)))
         })
-        .await
+        .await?;
+    if let Some(allocations) = allocations {
+        app.remember(payment.clone(), allocations).await;
+    }
+    Ok(payment)
 }
 
 fn row(id: PaymentId, provider: ProviderName, redirect: String, new: &NewPayment, now: Timestamp) -> Payment {

@@ -48,7 +48,7 @@ pub async fn pay_out(app: &App, new: NewPayout) -> Result<Payout, Error> {
                 created_at: tx.now(),
             };
             payouts::insert(&tx, payout.clone()).await?;
-            ledger::post(&tx, Transaction::payout(new.id, new.seller_id, amount, new.currency)?).await?;
+            ledger::post(&tx, Transaction::payout(new.id, new.seller_id, amount, new.currency)?);
             Ok(payout)
         })
         .await

@@ -70,7 +70,7 @@ pub async fn release_funds(app: &App, due: ReleaseDue, receipt: Receipt) -> Resu
                 earned,
                 payment.currency,
             )?;
-            ledger::post(&tx, posted).await?;
+            ledger::post(&tx, posted);
             Ok(())
         })
         .await

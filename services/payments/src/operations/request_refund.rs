@@ -101,7 +101,7 @@ pub async fn request_refund(app: &App, wish: RefundWish) -> Result<Refund, Error
             };
             let mut rows = Vec::new();
             for (allocation, parts) in allocations.iter().zip(parts).filter(|(_, parts)| parts.total() != 0) {
-                payments::give_back(&tx, payment.id, allocation.seller_order_id, parts, reach).await?;
+                payments::give_back(&tx, payment.id, allocation.seller_order_id, parts, reach);
                 rows.push(RefundPart {
                     refund_id: refund.id,
                     seller_order_id: allocation.seller_order_id,

@@ -63,11 +63,11 @@ pub async fn refuse_refund(app: &App, refund: Refund, reason: String, receipt: O
             tracing::warn!(refund_id = %id, payment_id = %payment.id, "a refund was refused");
             let reach = refund.reach();
             for part in &parts {
-                payments::give_back(&tx, payment.id, part.seller_order_id, part.parts().negated(), reach).await?;
+                payments::give_back(&tx, payment.id, part.seller_order_id, part.parts().negated(), reach);
             }
             let flag = Some(format!("refund {id} was refused: {reason}"));
             let (refunded, status) = (payment.refunded_amount, payment.status);
-            payments::settle_aside(&tx, payment.id, refund.amount, refunded, status, flag).await?;
+            payments::settle_aside(&tx, payment.id, refund.amount, refunded, status, flag);
             Ok::<_, Error>(())
         })
         .await?;
@@ -97,7 +97,7 @@ async fn turn(
 async fn book(tx: &Tx, payment: &Payment, refund: &Refund, parts: &[RefundPart]) -> Result<(), Error> {
     let refunded = payment.refunded_amount + refund.amount;
     let status = PaymentStatus::of_refunded(payment.amount, refunded);
-    payments::settle_aside(tx, payment.id, refund.amount, refunded, status, None).await?;
+    payments::settle_aside(tx, payment.id, refund.amount, refunded, status, None);
     let allocations = payments::allocations(tx, payment.id).await?;
     let released = |part: &RefundPart| {
         let own = allocations.iter().find(|allocation| allocation.seller_order_id == part.seller_order_id);
@@ -115,7 +115,7 @@ async fn book(tx: &Tx, payment: &Payment, refund: &Refund, parts: &[RefundPart])
         .collect();
     let posted =
         Transaction::refund(refund.id, refund.order_id, payment.provider, refund.amount, refund.currency, &portions)?;
-    ledger::post(tx, posted).await?;
+    ledger::post(tx, posted);
     tx.publish(PaymentRefunded {
         payment_id: payment.id,
         order_id: refund.order_id,

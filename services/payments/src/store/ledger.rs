@@ -22,9 +22,9 @@ use crate::domain::ledger::{Account, Transaction};
 pub use super::entities::{ledger_posting::Model as Posting, ledger_transaction::Model as Posted};
 
 /// Writes a transaction. One without postings (nothing moved) is not written.
-pub async fn post(tx: &Tx, transaction: Transaction) -> Result<(), DbErr> {
+pub fn post(tx: &Tx, transaction: Transaction) {
     if transaction.postings.is_empty() {
-        return Ok(());
+        return;
     }
     let id = LedgerTransactionId::new();
     let currency = transaction.currency;
@@ -36,7 +36,7 @@ pub async fn post(tx: &Tx, transaction: Transaction) -> Result<(), DbErr> {
         currency,
         created_at: tx.now(),
     };
-    ledger_transaction::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+    tx.defer(&ledger_transaction::Entity::insert(row.into_active_model()));
     let mut rows = (1_i32..)
         .zip(transaction.postings)
         .map(|(line, posting)| {
@@ -54,9 +54,8 @@ pub async fn post(tx: &Tx, transaction: Transaction) -> Result<(), DbErr> {
         })
         .peekable();
     while rows.peek().is_some() {
-        ledger_posting::Entity::insert_many(rows.by_ref().take(ROWS)).exec_without_returning(tx).await?;
+        tx.defer(&ledger_posting::Entity::insert_many(rows.by_ref().take(ROWS)));
     }
-    Ok(())
 }
 
 /// What a seller has, as the seller sees it: positive is owed to the seller.

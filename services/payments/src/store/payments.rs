@@ -109,7 +109,7 @@ pub async fn insert(tx: &Tx, payment: Payment, allocations: Vec<Allocation>) -> 
     }
     let mut rows = allocations.into_iter().map(IntoActiveModel::into_active_model).peekable();
     while rows.peek().is_some() {
-        allocation::Entity::insert_many(rows.by_ref().take(ROWS)).exec_without_returning(tx).await?;
+        tx.defer(&allocation::Entity::insert_many(rows.by_ref().take(ROWS)));
     }
     Ok(true)
 }
@@ -165,14 +165,7 @@ pub async fn set_aside(tx: &Tx, id: PaymentId, amount: i64) -> Result<bool, DbEr
 }
 
 /// What was set aside went back (`refunded` is the new sum of what went back), or is free again after a refusal.
-pub async fn settle_aside(
-    tx: &Tx,
-    id: PaymentId,
-    amount: i64,
-    refunded: i64,
-    status: PaymentStatus,
-    flag: Option<String>,
-) -> Result<(), DbErr> {
+pub fn settle_aside(tx: &Tx, id: PaymentId, amount: i64, refunded: i64, status: PaymentStatus, flag: Option<String>) {
     let mut update = payment::Entity::update_many()
         .col_expr(payment::Column::RefundingAmount, Expr::col(payment::Column::RefundingAmount).sub(amount))
         .col_expr(payment::Column::RefundedAmount, Expr::value(refunded))
@@ -183,20 +176,14 @@ pub async fn settle_aside(
     if flag.is_some() {
         update = update.col_expr(payment::Column::Flag, Expr::value(flag));
     }
-    update.exec(tx).await.map(drop)
+    tx.defer(&update);
 }
 
 /// Notes what a refund takes of a seller order's part; negated parts undo it.
-pub async fn give_back(
-    tx: &Tx,
-    payment: PaymentId,
-    seller_order: SellerOrderId,
-    parts: Parts,
-    reach: Reach,
-) -> Result<(), DbErr> {
+pub fn give_back(tx: &Tx, payment: PaymentId, seller_order: SellerOrderId, parts: Parts, reach: Reach) {
     use allocation::Column as C;
     if parts == Parts::default() {
-        return Ok(());
+        return;
     }
     let in_general = if matches!(reach, Reach::Payment) { parts.total() } else { 0 };
     let mut update =
@@ -212,7 +199,7 @@ pub async fn give_back(
             update = update.col_expr(column, Expr::col(column).add(amount));
         }
     }
-    update.exec(tx).await.map(drop)
+    tx.defer(&update);
 }
 
 /// Notes that the seller's money of this part is available; false when it was already.

@@ -26,15 +26,13 @@ pub async fn insert(tx: &Tx, webhook: Webhook) -> Result<bool, DbErr> {
 }
 
 /// Notes what a message led to.
-pub async fn handled(tx: &Tx, id: EventId, outcome: Outcome, note: Option<String>) -> Result<(), DbErr> {
-    webhook::Entity::update_many()
+pub fn handled(tx: &Tx, id: EventId, outcome: Outcome, note: Option<String>) {
+    let change = webhook::Entity::update_many()
         .col_expr(webhook::Column::Outcome, Expr::value(outcome))
         .col_expr(webhook::Column::Note, Expr::value(note))
         .col_expr(webhook::Column::HandledAt, Expr::value(tx.now()))
-        .filter(webhook::Column::Id.eq(id))
-        .exec(tx)
-        .await
-        .map(drop)
+        .filter(webhook::Column::Id.eq(id));
+    tx.defer(&change);
 }
 
 /// The latest messages about a payment, newest first.

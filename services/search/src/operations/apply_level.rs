@@ -19,7 +19,7 @@ pub async fn apply_level(app: &App, level: Level) -> Result<(), Error> {
         .transaction(move |tx| async move {
             let change = documents::apply_level(&tx, level).await?;
             if let Some(change) = change {
-                changes::note(&tx, [change.product_id]).await?;
+                changes::note(&tx, [change.product_id]);
             }
             Ok::<_, Error>(change)
         })

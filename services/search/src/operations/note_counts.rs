@@ -23,9 +23,9 @@ pub async fn note_sales(app: &App, receipt: Receipt, order: &OrderSnapshot) -> R
         .transaction(move |tx| async move {
             if tx.accept(receipt).await? {
                 for (id, units) in &sold {
-                    documents::add_popularity(&tx, *id, *units).await?;
+                    documents::add_popularity(&tx, *id, *units);
                 }
-                changes::note(&tx, sold.into_keys()).await?;
+                changes::note(&tx, sold.into_keys());
             }
             Ok::<_, Error>(())
         })
@@ -39,9 +39,9 @@ pub async fn note_rating(app: &App, receipt: Receipt, review: ReviewPosted) -> R
     app.db
         .transaction(move |tx| async move {
             if tx.accept(receipt).await? {
-                documents::set_rating(&tx, review.product_id, sum, review.count).await?;
+                documents::set_rating(&tx, review.product_id, sum, review.count);
                 sellers::add_stars(&tx, review.seller_id, i64::from(review.rating)).await?;
-                changes::note(&tx, [review.product_id]).await?;
+                changes::note(&tx, [review.product_id]);
             }
             Ok::<_, Error>(())
         })

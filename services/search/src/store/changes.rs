@@ -6,6 +6,7 @@ use sea_orm::{
     sea_query::OnConflict,
 };
 use souk_kernel::ProductId;
+use souk_platform::db::Tx;
 
 use super::entities::{change, mark};
 
@@ -15,13 +16,11 @@ const KEPT: &str = "changes_kept_after";
 const FILLED: &str = "filled";
 
 /// Has the index look at these products again.
-pub async fn note(connection: &impl ConnectionTrait, ids: impl IntoIterator<Item = ProductId>) -> Result<(), DbErr> {
+pub fn note(tx: &Tx, ids: impl IntoIterator<Item = ProductId>) {
     let rows: Vec<_> = ids.into_iter().map(|id| change::ActiveModel { seq: NotSet, product_id: Set(id) }).collect();
-    if rows.is_empty() {
-        return Ok(());
+    if !rows.is_empty() {
+        tx.defer(&change::Entity::insert_many(rows));
     }
-    change::Entity::insert_many(rows).exec_without_returning(connection).await?;
-    Ok(())
 }
 
 /// The changes after `seq`, at most so many.

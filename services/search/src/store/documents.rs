@@ -9,6 +9,7 @@ use sea_orm::{
 };
 use souk_contracts::events::ProductSnapshot;
 use souk_kernel::{ProductId, SkuId};
+use souk_platform::db::Tx;
 
 pub use super::entities::document::Model as Document;
 use super::entities::{document, level};
@@ -38,7 +39,7 @@ pub fn document(snapshot: &ProductSnapshot) -> serde_json::Result<Document> {
 }
 
 /// Stores what catalog announced, unless something newer is known; whether it was stored. Counts stay.
-pub async fn put(connection: &impl ConnectionTrait, document: Document, levels: &[Level]) -> Result<bool, DbErr> {
+pub async fn put(tx: &Tx, document: Document, levels: &[Level]) -> Result<bool, DbErr> {
     let id = document.id;
     let newer = document::Entity::update_many()
         .col_expr(document::Column::Version, Expr::value(document.version))
@@ -48,16 +49,16 @@ pub async fn put(connection: &impl ConnectionTrait, document: Document, levels: 
         .filter(document::Column::Version.lte(document.version));
     // Of a first version nothing is known, so it is usually stored in one go.
     let is_first = document.version == 1;
-    let is_new = is_first && insert(connection, document.clone()).await?;
-    let is_stored = is_new || newer.exec(connection).await?.rows_affected > 0;
-    if !is_stored && (is_first || !insert(connection, document).await?) {
+    let is_new = is_first && insert(tx, document.clone()).await?;
+    let is_stored = is_new || newer.exec(tx).await?.rows_affected > 0;
+    if !is_stored && (is_first || !insert(tx, document).await?) {
         return Ok(false);
     }
     let of_product: Vec<(Level, ProductId)> = levels.iter().map(|level| (*level, id)).collect();
-    insert_levels(connection, &of_product, level::Column::ProductId).await?;
+    insert_levels(tx, &of_product, level::Column::ProductId);
     if !is_new {
         for level in levels {
-            set_level(connection, *level).await?;
+            set_level(tx, *level);
         }
     }
     Ok(true)
@@ -74,20 +75,15 @@ async fn insert(connection: &impl ConnectionTrait, document: Document) -> Result
     }
 }
 
-async fn insert_levels(
-    connection: &impl ConnectionTrait,
-    levels: &[(Level, ProductId)],
-    on_conflict: level::Column,
-) -> Result<(), DbErr> {
+fn insert_levels(tx: &Tx, levels: &[(Level, ProductId)], on_conflict: level::Column) {
     for levels in levels.chunks(ROWS) {
         let rows = levels.iter().map(|(level, product)| {
             let Level { sku_id, available, version } = *level;
             level::Model { sku_id, product_id: Some(*product), available, version }.into_active_model()
         });
         let conflict = OnConflict::column(level::Column::SkuId).update_column(on_conflict).to_owned();
-        level::Entity::insert_many(rows).on_conflict(conflict).exec_without_returning(connection).await?;
+        tx.defer(&level::Entity::insert_many(rows).on_conflict(conflict));
     }
-    Ok(())
 }
 
 /// The product is gone, unless something newer is known.
@@ -101,13 +97,9 @@ pub async fn hide(connection: &impl ConnectionTrait, id: ProductId, version: i64
 }
 
 /// Replaces whole pages as catalog lists them; products of which something newer is known stay.
-pub async fn replace(
-    connection: &impl ConnectionTrait,
-    documents: Vec<Document>,
-    levels: &[(Level, ProductId)],
-) -> Result<(), DbErr> {
+pub async fn replace(tx: &Tx, documents: Vec<Document>, levels: &[(Level, ProductId)]) -> Result<(), DbErr> {
     let ids: Vec<ProductId> = documents.iter().map(|document| document.id).collect();
-    let known = versions(connection, &ids).await?;
+    let known = versions(tx, &ids).await?;
     let fresh = |document: &Document| known.get(&document.id).is_none_or(|known| *known <= document.version);
     let mut rows = documents.into_iter().filter(fresh).map(IntoActiveModel::into_active_model).peekable();
     while rows.peek().is_some() {
@@ -121,26 +113,27 @@ pub async fn replace(
         ];
         let conflict = OnConflict::column(document::Column::Id).update_columns(columns).to_owned();
         let rows: Vec<_> = rows.by_ref().take(ROWS).collect();
-        document::Entity::insert_many(rows).on_conflict(conflict).exec_without_returning(connection).await?;
+        document::Entity::insert_many(rows).on_conflict(conflict).exec_without_returning(tx).await?;
     }
     let skus: Vec<SkuId> = levels.iter().map(|(level, _)| level.sku_id).collect();
     let mut known = HashMap::new();
     for skus in skus.chunks(ROWS) {
         let find = level::Entity::find().filter(level::Column::SkuId.is_in(skus.iter().copied()));
-        known.extend(find.all(connection).await?.into_iter().map(|level| (level.sku_id, level)));
+        known.extend(find.all(tx).await?.into_iter().map(|level| (level.sku_id, level)));
     }
     let mut fresh = Vec::new();
     for (level, product) in levels {
         match known.get(&level.sku_id) {
             Some(known) if known.version >= level.version && known.product_id.is_some() => {}
             Some(known) if known.version < level.version => {
-                set_level(connection, *level).await?;
+                set_level(tx, *level);
                 fresh.push((*level, *product));
             }
             _ => fresh.push((*level, *product)),
         }
     }
-    insert_levels(connection, &fresh, level::Column::ProductId).await
+    insert_levels(tx, &fresh, level::Column::ProductId);
+    Ok(())
 }
 
 async fn versions(connection: &impl ConnectionTrait, ids: &[ProductId]) -> Result<HashMap<ProductId, i64>, DbErr> {
@@ -177,54 +170,48 @@ pub struct LevelChange {
 }
 
 /// Notes a level. An older one than the one known changes nothing, so this may be repeated and reordered.
-pub async fn apply_level(connection: &impl ConnectionTrait, new: Level) -> Result<Option<LevelChange>, DbErr> {
-    let known = level::Entity::find_by_id(new.sku_id).one(connection).await?;
+pub async fn apply_level(tx: &Tx, new: Level) -> Result<Option<LevelChange>, DbErr> {
+    let known = level::Entity::find_by_id(new.sku_id).one(tx).await?;
     match known {
         Some(known) if known.version >= new.version => Ok(None),
         Some(known) => {
-            set_level(connection, new).await?;
+            set_level(tx, new);
             let turned = (known.available > 0) != (new.available > 0);
             Ok(known.product_id.map(|product_id| LevelChange { product_id, turned }))
         }
         None => {
             let Level { sku_id, available, version } = new;
             let row = level::Model { sku_id, product_id: None, available, version };
-            level::Entity::insert(row.into_active_model()).exec_without_returning(connection).await?;
+            tx.defer(&level::Entity::insert(row.into_active_model()));
             Ok(None)
         }
     }
 }
 
-async fn set_level(connection: &impl ConnectionTrait, level: Level) -> Result<(), DbErr> {
-    level::Entity::update_many()
+fn set_level(tx: &Tx, level: Level) {
+    let change = level::Entity::update_many()
         .col_expr(level::Column::Available, Expr::value(level.available))
         .col_expr(level::Column::Version, Expr::value(level.version))
         .filter(level::Column::SkuId.eq(level.sku_id))
-        .filter(level::Column::Version.lt(level.version))
-        .exec(connection)
-        .await?;
-    Ok(())
+        .filter(level::Column::Version.lt(level.version));
+    tx.defer(&change);
 }
 
 /// Notes a product's stars.
-pub async fn set_rating(connection: &impl ConnectionTrait, id: ProductId, sum: i64, count: i64) -> Result<(), DbErr> {
-    document::Entity::update_many()
+pub fn set_rating(tx: &Tx, id: ProductId, sum: i64, count: i64) {
+    let change = document::Entity::update_many()
         .col_expr(document::Column::RatingSum, Expr::value(sum))
         .col_expr(document::Column::RatingCount, Expr::value(count))
-        .filter(document::Column::Id.eq(id))
-        .exec(connection)
-        .await?;
-    Ok(())
+        .filter(document::Column::Id.eq(id));
+    tx.defer(&change);
 }
 
 /// Adds units that were sold.
-pub async fn add_popularity(connection: &impl ConnectionTrait, id: ProductId, units: i64) -> Result<(), DbErr> {
-    document::Entity::update_many()
+pub fn add_popularity(tx: &Tx, id: ProductId, units: i64) {
+    let change = document::Entity::update_many()
         .col_expr(document::Column::Popularity, Expr::col(document::Column::Popularity).add(units))
-        .filter(document::Column::Id.eq(id))
-        .exec(connection)
-        .await?;
-    Ok(())
+        .filter(document::Column::Id.eq(id));
+    tx.defer(&change);
 }
 
 /// These documents; unknown ones are left out.

@@ -114,10 +114,10 @@ pub async fn store(app: &App, order: &mut Order) -> Result<(), Error> {
     app.write(id, move |tx| async move {
         orders::update(&tx, id, seen, tx.now(), change).await??;
         let rows = parts.into_iter().map(IntoActiveModel::into_active_model);
-        parts::Entity::insert_many(rows).exec_without_returning(&tx).await?;
+        tx.defer(&parts::Entity::insert_many(rows));
         for some in lines.chunks(100) {
             let rows = some.iter().cloned().map(IntoActiveModel::into_active_model);
-            lines::Entity::insert_many(rows).exec_without_returning(&tx).await?;
+            tx.defer(&lines::Entity::insert_many(rows));
         }
         if let Some(at) = expires_at {
             tx.publish_at(Expire { order_id: id }, at);

@@ -24,7 +24,7 @@ pub async fn join(app: &AppState, new: &NewOrder) -> Result<Option<Placed>, Erro
     }
     if row.status == OrderStatus::Queued {
         // Perhaps the process that was placing it is gone.
-        take_up(app, id, new.cart_token.clone());
+        take_up(app, id);
     }
     let row = settled(app, row).await?;
     if let Some(rejection) = row.rejection {
