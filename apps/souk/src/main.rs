@@ -1,15 +1,14 @@
 //! `souk`: see `souk --help`.
 
+mod allocator;
+
 use std::process::ExitCode;
 
 use clap::Parser;
 use souk::cli::Cli;
 
-/// Returns freed memory to the system more readily than the system's own allocator.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[tokio::main]
 async fn main() -> ExitCode {
+    allocator::give_back_at_once();
     souk::commands::run(Cli::parse()).await
 }

@@ -20,7 +20,7 @@ pub async fn demo(serving: Serving) -> Result<ExitCode, Error> {
 async fn run(serving: Serving, sample: bool) -> Result<ExitCode, Error> {
     let mut opened = open(&serving.installation)?;
     let metrics = Metrics::install().map_err(|error| Error::Usage(error.to_string()))?;
-    let _lock = opened.data.lock()?.ok_or_else(|| {
+    let lock = opened.data.lock()?.ok_or_else(|| {
         Error::Usage(format!("another process serves the data directory {}", opened.data.path().display()))
     })?;
     let listening = |source| Error::Io { what: format!("can't listen on {}", serving.listen), source };
@@ -35,7 +35,13 @@ async fn run(serving: Serving, sample: bool) -> Result<ExitCode, Error> {
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     if sample {
-        demo::fill(&market, &opened.data).await?;
+        let filled = demo::fill(&market, &opened.data).await?;
+        if filled && cfg!(unix) && !stop.is_cancelled() {
+            market.stop().await;
+            drop((listener, lock));
+            return start_afresh();
+        }
+        demo::print_logins();
     }
     announce(&address.to_string());
     if let Some(address) = market.config().gateway.internal_listen {
@@ -50,6 +56,18 @@ async fn run(serving: Serving, sample: bool) -> Result<ExitCode, Error> {
     tracing::info!("stopping");
     market.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the same command again in place of this process: what it took to make the sample does not stay resident.
+fn start_afresh() -> Result<ExitCode, Error> {
+    let failed = |source| Error::Io { what: "can't start again with the sample".to_owned(), source };
+    let mut command = std::process::Command::new(std::env::current_exe().map_err(failed)?);
+    command.args(std::env::args_os().skip(1));
+    #[cfg(unix)]
+    let ended = Err(std::os::unix::process::CommandExt::exec(&mut command));
+    #[cfg(not(unix))]
+    let ended = command.status().map(|_| ExitCode::SUCCESS);
+    ended.map_err(failed)
 }
 
 /// The one line on standard output that scripts wait for.

@@ -55,8 +55,8 @@ impl From<CallError> for DemoError {
     }
 }
 
-/// Fills `market` with the sample, as far as it is not there, and prints the logins to standard error.
-pub async fn fill(market: &Marketplace, data: &DataDir) -> Result<(), DemoError> {
+/// Fills `market` with the sample, as far as it is not there. False when all of it was there.
+pub async fn fill(market: &Marketplace, data: &DataDir) -> Result<bool, DemoError> {
     let api = Api::new(market.router());
     let sample = Sample::load();
     let admin = NewUser {
@@ -71,20 +71,25 @@ pub async fn fill(market: &Marketplace, data: &DataDir) -> Result<(), DemoError>
     }
     // The marker is written last: an interrupted filling is taken up again, and finds what is there already.
     let marker = data.path().join("demo-complete");
-    if !marker.exists() {
-        let admin = login(&api, ADMIN, "Demo Operator").await?;
-        let sellers = sellers(&api, &admin, &sample).await?;
-        let categories = categories(&admin, &sample).await?;
-        market.settle().await?;
-        products(&sellers, &categories, &sample, market.config().platform.currency.code()).await?;
-        login(&api, BUYER, "Demo Buyer").await?;
-        reviews::fill(market, &api, &sellers, &sample).await?;
-        market.settle().await?;
-        data.mark("demo-complete")?;
+    if marker.exists() {
+        return Ok(false);
     }
+    let admin = login(&api, ADMIN, "Demo Operator").await?;
+    let sellers = sellers(&api, &admin, &sample).await?;
+    let categories = categories(&admin, &sample).await?;
+    market.settle().await?;
+    products(&sellers, &categories, &sample, market.config().platform.currency.code()).await?;
+    login(&api, BUYER, "Demo Buyer").await?;
+    reviews::fill(market, &api, &sellers, &sample).await?;
+    market.settle().await?;
+    data.mark("demo-complete")?;
+    Ok(true)
+}
+
+/// Prints the logins of the sample to standard error.
+pub fn print_logins() {
     eprintln!("\nThree logins, all with the password  {PASSWORD}\n");
     eprintln!("  operator  {ADMIN}\n  seller    {SELLER}\n  buyer     {BUYER}\n");
-    Ok(())
 }
 
 /// Logs in, after registering where the account is missing.
