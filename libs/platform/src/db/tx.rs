@@ -13,7 +13,7 @@ use sea_orm_migration::async_trait::async_trait;
 use souk_contracts::events::Event;
 use souk_kernel::{Clock, EventId, Timestamp};
 
-use super::{outbox, schema::inbox};
+use super::{conflict::Conflict, outbox, schema::inbox};
 use crate::{context::Context, events::Receipt};
 
 /// A running transaction: a connection for queries, and the outbox. Clones are the same transaction.
@@ -21,15 +21,25 @@ use crate::{context::Context, events::Receipt};
 pub struct Tx {
     connection: Weak<DatabaseTransaction>,
     published: Arc<Mutex<Vec<outbox::Model>>>,
-    /// Whether it has changed, or tried to change, anything.
-    written: Arc<AtomicBool>,
+    notes: Arc<Notes>,
     context: Context,
     now: Timestamp,
 }
 
+/// What a transaction has done so far.
+#[derive(Default)]
+struct Notes {
+    /// Whether it has changed, or tried to change, anything.
+    written: AtomicBool,
+    /// Whether a statement failed: on most databases nothing can be done after that but to roll back.
+    failed: AtomicBool,
+    /// Whether it stood in the way of another, and may succeed when run again.
+    conflict: Mutex<Option<Conflict>>,
+}
+
 impl Tx {
     pub(super) fn new(connection: Weak<DatabaseTransaction>, clock: &Clock, context: Context) -> Self {
-        Self { connection, published: Arc::default(), written: Arc::default(), context, now: clock.now() }
+        Self { connection, published: Arc::default(), notes: Arc::default(), context, now: clock.now() }
     }
 
     pub(super) fn take_published(&self) -> Vec<outbox::Model> {
@@ -37,14 +47,37 @@ impl Tx {
     }
 
     pub(super) fn has_written(&self) -> bool {
-        self.written.load(Ordering::Relaxed)
+        self.notes.written.load(Ordering::Relaxed)
+    }
+
+    /// Whether one of its statements failed.
+    #[cfg(feature = "cluster")]
+    pub(super) fn has_failed(&self) -> bool {
+        self.notes.failed.load(Ordering::Relaxed)
+    }
+
+    /// Why it may succeed when it is run again.
+    #[cfg(feature = "cluster")]
+    pub(super) fn conflict(&self) -> Option<Conflict> {
+        *self.notes.conflict.lock().expect("nothing panics while holding the note")
     }
 
     /// Notes what `sql` does, if it may do more than read.
     fn note(&self, sql: &str) {
         if !sql.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select")) {
-            self.written.store(true, Ordering::Relaxed);
+            self.notes.written.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Notes how a statement ended.
+    fn ended<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+        if let Err(error) = &result {
+            self.notes.failed.store(true, Ordering::Relaxed);
+            if let Some(conflict) = Conflict::of(error) {
+                *self.notes.conflict.lock().expect("nothing panics while holding the note") = Some(conflict);
+            }
+        }
+        result
     }
 
     /// The moment at which the transaction began.
@@ -102,21 +135,25 @@ impl ConnectionTrait for Tx {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         self.note(&statement.sql);
-        self.connection()?.execute_raw(statement).await
+        let result = self.connection()?.execute_raw(statement).await;
+        self.ended(result)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.note(sql);
-        self.connection()?.execute_unprepared(sql).await
+        let result = self.connection()?.execute_unprepared(sql).await;
+        self.ended(result)
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         self.note(&statement.sql);
-        self.connection()?.query_one_raw(statement).await
+        let result = self.connection()?.query_one_raw(statement).await;
+        self.ended(result)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.note(&statement.sql);
-        self.connection()?.query_all_raw(statement).await
+        let result = self.connection()?.query_all_raw(statement).await;
+        self.ended(result)
     }
 }
