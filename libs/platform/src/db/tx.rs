@@ -122,6 +122,18 @@ impl Tx {
         Ok(matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0))
     }
 
+    /// Waits until no other transaction that called this with the same `what` is left, and keeps others that call it waiting
+    /// until this one has ended: numbers that are given after it appear in their order.
+    pub async fn in_turn(&self, what: &'static str) -> Result<(), DbErr> {
+        #[cfg(feature = "cluster")]
+        if let Some(turn) = super::server::turn(self.get_database_backend(), what) {
+            self.execute_raw(turn).await?;
+        }
+        // A file has one writer.
+        tracing::trace!(what, "in turn");
+        std::future::ready(Ok(())).await
+    }
+
     fn connection(&self) -> Result<Arc<DatabaseTransaction>, DbErr> {
         self.connection.upgrade().ok_or_else(|| DbErr::Custom("the transaction is over".to_owned()))
     }

@@ -20,7 +20,7 @@ pub async fn note_sales(app: &App, receipt: Receipt, order: &OrderSnapshot) -> R
         *units = units.saturating_add(line.quantity);
     }
     app.db
-        .transaction(move |tx| async move {
+        .guarded(move |tx| async move {
             if tx.accept(receipt).await? {
                 for (id, units) in &sold {
                     documents::add_popularity(&tx, *id, *units).await?;

@@ -6,6 +6,7 @@ use sea_orm::{
     sea_query::OnConflict,
 };
 use souk_kernel::ProductId;
+use souk_platform::db::Tx;
 
 use super::entities::{change, mark};
 
@@ -14,13 +15,15 @@ const KEPT: &str = "changes_kept_after";
 /// Whether all products that catalog had before this service came have been asked for.
 const FILLED: &str = "filled";
 
-/// Has the index look at these products again.
-pub async fn note(connection: &impl ConnectionTrait, ids: impl IntoIterator<Item = ProductId>) -> Result<(), DbErr> {
+/// Has the index look at these products again. To be called last: from here to the commit no other transaction notes.
+pub async fn note(tx: &Tx, ids: impl IntoIterator<Item = ProductId>) -> Result<(), DbErr> {
     let rows: Vec<_> = ids.into_iter().map(|id| change::ActiveModel { seq: NotSet, product_id: Set(id) }).collect();
     if rows.is_empty() {
         return Ok(());
     }
-    change::Entity::insert_many(rows).exec_without_returning(connection).await?;
+    // The index reads on from the last number that it saw: a lower one must not appear after it.
+    tx.in_turn("search.changes").await?;
+    change::Entity::insert_many(rows).exec_without_returning(tx).await?;
     Ok(())
 }
 

@@ -10,8 +10,12 @@ mod postgres;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, TransactionOptions, TransactionTrait};
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, Statement, TransactionOptions,
+    TransactionTrait,
+};
 use sea_orm_migration::MigratorTrait;
+use sha2::{Digest, Sha256};
 use souk_kernel::Clock;
 use tokio::sync::{Notify, Semaphore};
 
@@ -115,6 +119,21 @@ impl Server {
         self.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
         begun.map(Arc::new)
     }
+}
+
+/// Takes a lock that ends with the transaction; nothing where only one writes.
+pub(super) fn turn(backend: DbBackend, what: &str) -> Option<Statement> {
+    let sql = match backend {
+        DbBackend::Postgres => "SELECT pg_advisory_xact_lock($1)",
+        _ => return None,
+    };
+    Some(Statement::from_sql_and_values(backend, sql, [lock_key(what).into()]))
+}
+
+/// A number for what is locked; locks are numbered for each database of a server.
+fn lock_key(what: &str) -> i64 {
+    let hash = Sha256::digest(format!("souk/{what}"));
+    i64::from_be_bytes(hash[..8].try_into().expect("eight bytes"))
 }
 
 /// How one run of a transaction ended.

@@ -4,13 +4,12 @@ use std::{str::FromStr, time::Duration};
 
 use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
 use sea_orm_migration::MigratorTrait;
-use sha2::{Digest, Sha256};
 use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{Leases, migrate};
+use super::{Leases, lock_key, migrate};
 use crate::db::{Connect, OpenError};
 
 /// Connections that were idle for this long are asked whether they live before they are used.
@@ -66,7 +65,7 @@ pub async fn open<M: MigratorTrait>(service: &'static str, connect: &Connect) ->
     Ok(Opened {
         writers: connection(pool(settings.writers).connect_lazy_with(writing)),
         readers: connection(pool(settings.readers).connect_lazy_with(reading)),
-        leases: Leases { options, key: lock_key(service, "relay") },
+        leases: Leases { options, key: lock_key(&format!("{service}/relay")) },
     })
 }
 
@@ -119,7 +118,10 @@ async fn prepare<M: MigratorTrait>(
         tables.close().await?;
         return if missing == 0 { Ok(()) } else { Err(Unprepared::Behind(missing)) };
     }
-    sqlx::query("SELECT pg_advisory_lock($1)").bind(lock_key(service, "migrate")).execute(&mut *first).await?;
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(lock_key(&format!("{service}/migrate")))
+        .execute(&mut *first)
+        .await?;
     let known = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)").bind(service);
     let known: bool = known.fetch_one(&mut *first).await?;
     if !known {
@@ -131,12 +133,6 @@ async fn prepare<M: MigratorTrait>(
     tables.close().await?;
     // The lock ends with the connection.
     Ok(())
-}
-
-/// A number for what is locked; locks are numbered for each database of a server.
-fn lock_key(service: &str, what: &str) -> i64 {
-    let hash = Sha256::digest(format!("souk/{service}/{what}"));
-    i64::from_be_bytes(hash[..8].try_into().expect("eight bytes"))
 }
 
 fn millis(time: Duration) -> String {
