@@ -32,7 +32,7 @@ struct World {
 async fn world(transport: TransportKind) -> World {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::adjustable();
-    let url = format!("sqlite:{}", folder.path().join("notifications.db").display());
+    let url = souk_platform::db::testing::url(folder.path(), "notifications").await;
     let db = Database::open::<Migrator>("notifications", &url, clock.clone()).await.unwrap();
     // Nothing listens on the port for discarded bytes.
     let smtp = SmtpConfig { url: "smtp://127.0.0.1:9".into(), ..SmtpConfig::default() };
