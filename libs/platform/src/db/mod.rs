@@ -9,6 +9,7 @@
 
 mod conflict;
 mod connect;
+mod file;
 mod fresh;
 mod open;
 mod schema;

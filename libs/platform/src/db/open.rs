@@ -3,28 +3,18 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, Weak},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use sea_orm::{DatabaseConnection, DbErr};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use souk_kernel::Clock;
-use sqlx::{
-    ConnectOptions,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
 use tokio::sync::Notify;
 
-use super::{Connect, Database, Shared, Writing, schema, writer::Writer};
+use super::{Connect, Database, Shared, Writing, file, schema, writer::Writer};
 
-/// Readers of one file, at most: each is a thread with a cache of its own.
-const READERS: u32 = 3;
-/// How long a reader may be busy without a pause before it is interrupted.
-const READ_LIMIT: Duration = Duration::from_secs(30);
 /// From here on a statement is worth a line in the log.
 const SLOW: Duration = Duration::from_secs(1);
-/// How long to wait for another process that writes to the same file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a database can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -167,9 +157,9 @@ impl Database {
             })?;
         }
         let failed = |source: DbErr| OpenError::Database { service, source };
-        let mut writing = connect(options(path), 1).await.map_err(failed)?;
+        let mut writing = file::writer(path).await.map_err(failed)?;
         migrate::<M>(&writing).await.map_err(failed)?;
-        let mut reading = connect(options(path).pragma("query_only", "on"), READERS).await.map_err(failed)?;
+        let mut reading = file::readers(path).await.map_err(failed)?;
         writing.set_metric_callback(move |info| measure(service, "writer", info));
         reading.set_metric_callback(move |info| measure(service, "reader", info));
         let shared = Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
@@ -184,78 +174,12 @@ impl Database {
     }
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT)
-        .statement_cache_capacity(128)
-        // In KiB; the system keeps the file in its own cache.
-        .pragma("cache_size", "-1024")
-        .pragma("temp_store", "memory")
-        .pragma("journal_size_limit", "67108864")
-        .disable_statement_logging()
-}
-
-async fn connect(options: SqliteConnectOptions, connections: u32) -> Result<DatabaseConnection, DbErr> {
-    let is_writer = connections == 1;
-    let pool = SqlitePoolOptions::new()
-        .max_connections(connections)
-        .min_connections(1)
-        .test_before_acquire(false)
-        .idle_timeout(if is_writer { None } else { Some(Duration::from_mins(1)) })
-        .max_lifetime(None)
-        .acquire_timeout(Duration::from_secs(5))
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                // Never the writer: an interrupted statement would roll back everybody's work in the batch.
-                if is_writer {
-                    return Ok(());
-                }
-                let mut guard = RunawayGuard::default();
-                connection.lock_handle().await?.set_progress_handler(1_000_000, move || guard.may_go_on());
-                Ok(())
-            })
-        })
-        .connect_with(options)
-        .await
-        .map_err(|error| DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))?;
-    Ok(pool.into())
-}
-
 /// Counts one statement, and says so when it was slow.
 pub(super) fn measure(service: &'static str, pool: &'static str, info: &sea_orm::metric::Info<'_>) {
     metrics::counter!("souk_db_statements_total", "service" => service, "pool" => pool).increment(1);
     tracing::trace!(service, pool, elapsed = ?info.elapsed, sql = info.statement.sql, "a statement");
     if info.elapsed > SLOW {
         tracing::warn!(service, pool, elapsed = ?info.elapsed, sql = info.statement.sql, "a slow statement");
-    }
-}
-
-/// Interrupts a reader that runs too long. SQLite asks only in statements of more than a million steps, and does not tell
-/// them apart: questions with short pauses count as one long statement.
-#[derive(Default)]
-struct RunawayGuard {
-    since: Option<Instant>,
-    last: Option<Instant>,
-}
-
-impl RunawayGuard {
-    fn may_go_on(&mut self) -> bool {
-        let now = Instant::now();
-        if self.last.is_none_or(|last| now - last > Duration::from_millis(200)) {
-            self.since = Some(now);
-        }
-        self.last = Some(now);
-        let go_on = self.since.is_none_or(|since| now - since < READ_LIMIT);
-        if !go_on {
-            self.since = None;
-            self.last = None;
-        }
-        go_on
     }
 }
 
