@@ -49,6 +49,7 @@ enum Command {
     Search(search::SearchLoad),
     SearchEval(search::SearchEval),
     SearchFreshness(search::SearchFreshness),
+    SearchGenerate(search::SearchGenerate),
 }
 
 fn main() -> ExitCode {
@@ -88,6 +89,7 @@ async fn run(command: &Command, options: &Options) -> Result<Report, Error> {
         Command::Chaos(chaos) => chaos::run(chaos, options, &target).await,
         Command::Search(load) => search::load(load, options, &target).await,
         Command::SearchEval(eval) => search::eval(eval, &target).await,
+        Command::SearchGenerate(generate) => search::generate(generate, options),
         Command::SearchFreshness(freshness) => search::freshness(freshness, options, &target).await,
     }
 }

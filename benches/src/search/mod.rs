@@ -1,12 +1,15 @@
-//! The search box: how good its results are, how fast it answers, how soon it finds what was written.
+//! The search box: how good its results are, how fast it answers, how soon it finds what was written;
+//! and catalogues of any size to try that with.
 
 mod eval;
 mod freshness;
+mod generate;
 mod load;
 mod measures;
 
 pub use eval::SearchEval;
 pub use freshness::SearchFreshness;
+pub use generate::SearchGenerate;
 pub use load::SearchLoad;
 
 use std::path::Path;
@@ -15,6 +18,7 @@ use crate::error::Error;
 
 pub use eval::run as eval;
 pub use freshness::run as freshness;
+pub use generate::run as generate;
 pub use load::run as load;
 
 /// A query of a file, with the name that labels call it by.

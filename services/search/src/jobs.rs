@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use crate::{
     app::{AppState, Learnt},
+    engine::State,
     error::Error,
-    index::suggestions::Vocabulary,
     operations::{self, index_changes, rebuild},
     store::queries::{self, Ranking},
 };
@@ -57,7 +57,7 @@ async fn index(app: AppState) -> Result<(), Error> {
     if !operations::is_filled(&app).await? {
         operations::fill(&app, quiet).await?;
     }
-    if app.live.is_outdated() {
+    if app.index.is_outdated() {
         rebuild(&app, quiet).await?;
     }
     if timeout(LOOK, app.changed.notified()).await.is_ok() {
@@ -65,16 +65,14 @@ async fn index(app: AppState) -> Result<(), Error> {
         let _ = timeout(app.config.gather, std::future::pending::<()>()).await;
     }
     if !index_changes(&app).await? {
-        let live = Arc::clone(&app.live);
-        operations::blocking(move || live.rest()).await?;
+        app.index.rest().await?;
     }
     Ok(())
 }
 
 /// Learns the words of the index when it has changed, and not so often that it would take more than a fiftieth of the time.
 async fn learn(app: AppState) -> Result<(), Error> {
-    let Some(opened) = app.live.opened() else { return Ok(()) };
-    let (index, generation) = (opened.name().to_owned(), opened.snapshot.generation);
+    let Some(State { name: index, generation, .. }) = app.index.state() else { return Ok(()) };
     let before = app.learnt.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if before.is_some_and(|before| {
         (before.index == index && before.generation == generation) || before.at.elapsed() < before.took * 50
@@ -89,8 +87,7 @@ async fn learn(app: AppState) -> Result<(), Error> {
         .filter(|query| query.searches > query.empty && query.searches > 2)
         .map(|query| (query.words, u32::try_from(query.searches).unwrap_or(u32::MAX)))
         .collect();
-    let vocabulary = operations::blocking(move || Ok(Vocabulary::read(&opened.snapshot, asked)?)).await?;
-    app.learn(vocabulary);
+    app.learn(app.index.learn(asked).await?);
     let learnt = Learnt { index, generation, at, took: at.elapsed() };
     *app.learnt.lock().unwrap_or_else(PoisonError::into_inner) = Some(learnt);
     Ok(())

@@ -8,6 +8,7 @@ mod categories;
 mod config;
 mod consumers;
 pub mod domain;
+mod engine;
 mod error;
 mod http;
 pub mod index;

@@ -13,12 +13,12 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use souk_kernel::ProductId;
 use tantivy::Index;
 
 use crate::{
     config::Config,
     domain::{analysis::Analyzer, item::Item},
+    engine::Change,
     error::Error,
     index::{
         schema::Layout,
@@ -60,12 +60,6 @@ impl Opened {
     }
 }
 
-/// What becomes of a product.
-pub enum Change {
-    Put(Box<Item>),
-    Remove(ProductId),
-}
-
 /// The index that answers.
 pub struct Live {
     folder: PathBuf,
@@ -82,25 +76,8 @@ struct Writing {
 }
 
 impl Live {
-    /// The index of this folder, for a look at it: indexes from before are left to whoever serves.
-    pub fn open_to_read(folder: &Path, config: &Config) -> Result<Self, Error> {
-        let live = Self::new(folder, config)?;
-        if let Some(opened) = live.open_current()? {
-            live.show(opened);
-        }
-        Ok(live)
-    }
-
-    /// The index of this folder. One that can't be opened is as none: it will be built anew.
-    pub fn open(folder: &Path, config: &Config) -> Result<Self, Error> {
-        let live = Self::new(folder, config)?;
-        if let Err(error) = live.follow() {
-            tracing::error!(%error, "the index can't be opened and will be built anew");
-        }
-        Ok(live)
-    }
-
-    fn new(folder: &Path, config: &Config) -> Result<Self, Error> {
+    /// The index of this folder, which is still to be opened ([`Self::follow`]).
+    pub fn new(folder: &Path, config: &Config) -> Result<Self, Error> {
         fs::create_dir_all(folder)?;
         Ok(Self {
             folder: folder.to_owned(),

@@ -8,7 +8,7 @@ use souk_platform::{db::Database, verify::Rule};
 
 use crate::{
     config::Config,
-    live::Live,
+    engine,
     store::{changes, documents},
 };
 
@@ -37,25 +37,25 @@ pub async fn rules(db: &Database, folder: &Path, config: &Config) -> Result<Vec<
 async fn look(db: &Database, folder: &Path, config: &Config) -> Result<Rule, DbErr> {
     let name = "every product that buyers may find is in the index as it is, and nothing else";
     let broken = |error: String| Ok(Rule::new(name, 0, vec![error]));
-    let live = match Live::open_to_read(folder, config) {
-        Ok(live) => live,
+    let index = match engine::open_to_read(folder, config).await {
+        Ok(index) => index,
         Err(error) => return broken(error.to_string()),
     };
     let expected = documents::count_public(db.reader()).await?;
-    let Some(opened) = live.opened() else {
+    if index.state().is_none() {
         let missing = (expected > 0).then(|| format!("there is no index of {expected} products"));
         return Ok(Rule::new(name, expected, missing.into_iter().collect()));
-    };
+    }
     // What the index has not got yet is unfinished, not wrong.
     let mut waiting: HashSet<ProductId> = HashSet::new();
-    let mut after = live.applied().unwrap_or_default();
+    let mut after = index.applied().unwrap_or_default();
     loop {
         let page = changes::after(db.reader(), after, PAGE).await?;
         let Some((last, _)) = page.last() else { break };
         after = *last;
         waiting.extend(page.into_iter().map(|(_, id)| id));
     }
-    let mut indexed = match opened.snapshot.versions() {
+    let mut indexed = match index.versions().await {
         Ok(indexed) => indexed,
         Err(error) => return broken(error.to_string()),
     };

@@ -8,9 +8,11 @@ pub mod offer;
 pub mod prices;
 pub mod query;
 pub mod ranking;
+pub mod refining;
 pub mod synonyms;
 pub mod texts;
 mod tokens;
+pub mod weighing;
 
 pub use fold::fold;
 pub use language::Language;

@@ -14,16 +14,28 @@ const MOST: usize = 7;
 /// Steps of the ladder 1, 2, 5, 10, 20, 50 … up to 5·10¹².
 pub const STEPS: usize = 39;
 
-/// The lower bound of a step of the ladder; the first begins at 0.
+/// The lower bounds of the steps; the first begins at 0.
+const BOUNDS: [i64; STEPS] = {
+    let mut bounds = [0; STEPS];
+    let (mut step, mut ten) = (1, 1);
+    while step < STEPS {
+        bounds[step] = [1, 2, 5][step % 3] * ten;
+        if step % 3 == 2 {
+            ten *= 10;
+        }
+        step += 1;
+    }
+    bounds
+};
+
+/// The lower bound of a step of the ladder.
 fn bound(step: usize) -> i64 {
-    let exponent = u32::try_from(step / 3).expect("there are few steps");
-    let digit = [1, 2, 5][step % 3];
-    if step == 0 { 0 } else { digit * 10i64.pow(exponent) }
+    BOUNDS.get(step).copied().unwrap_or(i64::MAX)
 }
 
 /// The step that a price stands on.
 pub fn step(price: i64) -> usize {
-    (1..STEPS).take_while(|step| bound(*step) <= price).last().unwrap_or(0)
+    BOUNDS.partition_point(|bound| *bound <= price).saturating_sub(1)
 }
 
 /// Ranges from counts by step: neighbours are put together, the least frequent first, until few enough are left.
@@ -56,6 +68,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn steps_are_round() {
+        assert_eq!(BOUNDS[..8], [0, 2, 5, 10, 20, 50, 100, 200]);
+        assert_eq!([0, 1, 2, 9, 10, 199, i64::MAX].map(step), [0, 0, 1, 2, 3, 6, STEPS - 1]);
+    }
 
     proptest! {
         #[test]

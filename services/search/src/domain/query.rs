@@ -70,6 +70,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Everything that is looked for.
+    pub fn terms(&self) -> impl Iterator<Item = &str> {
+        let ways = self.groups.iter().flat_map(|group| &group.alternatives);
+        ways.flat_map(|way| &way.terms).map(String::as_str)
+    }
+
     /// The word is looked for as it was typed.
     fn keep(&mut self, unit: &Unit, meant: &mut Vec<String>) {
         self.sequence.push(unit.term.clone());

@@ -75,6 +75,11 @@ impl Signals {
 }
 
 impl Weights {
+    /// What a term adds that a product has with this weighed frequency, for each unit of its weight.
+    pub fn impact(&self, frequency: f32) -> f32 {
+        (self.saturation + 1.0) * frequency / (self.saturation + frequency)
+    }
+
     /// What the score of a product of this age is multiplied by.
     #[expect(clippy::cast_precision_loss, reason = "at most 24 bits")]
     pub fn prior(&self, signals: Signals, age_days: f32) -> f32 {

@@ -90,7 +90,7 @@ pub struct IndexReport {
     /// Whether it answers; otherwise titles are matched by catalog.
     answers: bool,
     /// Products that can be found.
-    products: u32,
+    products: u64,
     /// Products that should be.
     expected: u64,
     segments: usize,
@@ -102,13 +102,13 @@ pub struct IndexReport {
 #[utoipa::path(get, path = "/admin/search/index", tag = "search", security(("bearer" = [])),
     responses((status = 200, body = Envelope<IndexReport>), Failure))]
 pub async fn index(State(app): State<AppState>, _: Admin) -> Result<Reply<IndexReport>, Error> {
-    let opened = app.live.opened();
+    let state = app.index.state();
     let reader = app.db.reader();
     Ok(Reply::ok(IndexReport {
-        answers: opened.is_some(),
-        products: opened.as_ref().map_or(0, |opened| opened.snapshot.products),
+        answers: state.is_some(),
+        products: state.as_ref().map_or(0, |state| state.products),
         expected: documents::count_public(reader).await?,
-        segments: opened.as_ref().map_or(0, |opened| opened.snapshot.segments.len()),
-        waiting: changes::last(reader).await? - app.live.applied().unwrap_or_default(),
+        segments: state.as_ref().map_or(0, |state| state.segments),
+        waiting: changes::last(reader).await? - app.index.applied().unwrap_or_default(),
     }))
 }

@@ -16,7 +16,8 @@ use crate::{
         item::{Rating, Summary},
         prices::Range,
     },
-    index::{facets::Counts, search::Results},
+    engine::page::Results,
+    index::facets::Counts,
     items::Sellers,
     store::sellers::Seller,
 };
@@ -206,7 +207,7 @@ pub fn facets<'a>(counts: &'a Counts, sellers: &'a Sellers, tree: &'a Tree) -> F
     seller.truncate(SELLERS);
     let price = |range: &Range| PriceCount { min: range.min, max: range.max, count: range.count };
     let rating = [4u8, 3, 2, 1].into_iter().zip(counts.stars).filter(|(_, count)| *count > 0);
-    let values = |values: &'a Vec<(String, u64)>| {
+    let values = |values: &'a Vec<(Arc<str>, u64)>| {
         values.iter().map(|(value, count)| ValueCount { value, count: *count }).collect::<Vec<_>>()
     };
     Facets {
@@ -214,7 +215,7 @@ pub fn facets<'a>(counts: &'a Counts, sellers: &'a Sellers, tree: &'a Tree) -> F
         seller,
         price: counts.prices.iter().map(price).collect(),
         rating: rating.map(|(min, count)| RatingCount { min, count }).collect(),
-        attributes: counts.attributes.iter().map(|(key, found)| (key.as_str(), values(found))).collect(),
+        attributes: counts.attributes.iter().map(|(key, found)| (&**key, values(found))).collect(),
     }
 }
 

@@ -10,10 +10,8 @@ use crate::{
     app::App,
     categories::Tree,
     domain::item::number_text,
-    index::{
-        filters::{Filters, Wanted},
-        search::Sort,
-    },
+    engine::page::Sort,
+    index::filters::{Filters, Wanted},
 };
 
 /// Attributes that one request may filter by.

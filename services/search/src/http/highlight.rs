@@ -10,6 +10,8 @@ const SHOWN: usize = 180;
 /// The terms that are marked.
 pub struct Marker<'a> {
     terms: HashSet<&'a str>,
+    /// The first bytes of the terms: most words begin with none of them.
+    begin: [bool; 256],
     analyzer: &'a Analyzer,
 }
 
@@ -17,16 +19,18 @@ impl<'a> Marker<'a> {
     /// Marks everything that the plan looks for.
     pub fn new(plan: &'a Plan, analyzer: &'a Analyzer) -> Self {
         let ways = plan.groups.iter().flat_map(|group| &group.alternatives);
-        Self { terms: ways.flat_map(|way| &way.terms).map(String::as_str).collect(), analyzer }
+        let terms: HashSet<&str> = ways.flat_map(|way| &way.terms).map(String::as_str).collect();
+        let mut begin = [false; 256];
+        for first in terms.iter().filter_map(|term| term.bytes().next()) {
+            begin[usize::from(first)] = true;
+        }
+        Self { terms, begin, analyzer }
     }
 
-    /// Whether the word is one of them. Most words are not, and their first letters tell.
+    /// Whether the word is one of them.
     fn has(&self, word: &str) -> bool {
-        let begins = |term: &&str| {
-            let first = term.chars().next().zip(word.chars().next());
-            first.is_some_and(|(a, b)| !b.is_ascii() || a == b.to_ascii_lowercase())
-        };
-        if !self.terms.iter().any(begins) {
+        let first = word.as_bytes().first().map_or(b' ', u8::to_ascii_lowercase);
+        if first.is_ascii() && !self.begin[usize::from(first)] {
             return false;
         }
         let folded = fold(word);
@@ -82,7 +86,19 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let is_word = rest.chars().next()?.is_alphanumeric();
-        let end = rest.find(|letter: char| letter.is_alphanumeric() != is_word).unwrap_or(rest.len());
+        let mut end = 0;
+        while let Some(byte) = rest.as_bytes().get(end) {
+            let (same, length) = if byte.is_ascii() {
+                (byte.is_ascii_alphanumeric() == is_word, 1)
+            } else {
+                let letter = rest[end..].chars().next()?;
+                (letter.is_alphanumeric() == is_word, letter.len_utf8())
+            };
+            if !same {
+                break;
+            }
+            end += length;
+        }
         let (piece, after) = rest.split_at(end);
         rest = after;
         Some(piece)
@@ -90,16 +106,19 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn escape(text: &str, into: &mut String) {
-    for letter in text.chars() {
-        match letter {
-            '&' => into.push_str("&amp;"),
-            '<' => into.push_str("&lt;"),
-            '>' => into.push_str("&gt;"),
-            '"' => into.push_str("&quot;"),
-            '\'' => into.push_str("&#39;"),
-            letter => into.push(letter),
-        }
+    let mut rest = text;
+    while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
+        into.push_str(&rest[..at]);
+        into.push_str(match rest.as_bytes()[at] {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            _ => "&#39;",
+        });
+        rest = &rest[at + 1..];
     }
+    into.push_str(rest);
 }
 
 #[cfg(test)]

@@ -16,20 +16,15 @@ use super::{
     highlight::Marker,
 };
 use crate::{
-    app::{App, AppState},
+    app::AppState,
     categories::Tree,
-    domain::query::{self, Planner},
-    error::Error,
-    index::{
-        dictionary::Words,
-        facets::Wish,
-        search::{self, Position, Request, Results},
-        snapshot::Snapshot,
+    domain::query,
+    engine::{
+        Answer, Ask,
+        page::{Position, Results},
     },
+    error::Error,
 };
-
-/// A search of more products is not run on the threads that answer requests.
-const SMALL: u32 = 50_000;
 
 /// Products by words, with filters, facets and highlights.
 #[utoipa::path(get, path = "/search", tag = "search", params(SearchParams, Paging),
@@ -75,58 +70,28 @@ async fn answer(
     after: Option<Position>,
     tree: &Arc<Tree>,
 ) -> Result<Arc<Answered>, Error> {
-    let opened = app.live.opened().ok_or_else(|| Error::Folder("the index is being built".to_owned()))?;
-    let snapshot = Arc::clone(&opened.snapshot);
-    let key: Arc<str> = format!("{} {} {} {asked:?} {page:?}", opened.name(), snapshot.generation, tree.version).into();
+    let state = app.index.state().ok_or_else(|| Error::Folder("the index is being built".to_owned()))?;
+    let key: Arc<str> = format!("{} {} {} {asked:?} {page:?}", state.name, state.generation, tree.version).into();
     let fill = || async {
-        let job = Job { app: Arc::clone(app), asked: asked.clone(), page: page.clone(), after, tree: Arc::clone(tree) };
-        if snapshot.products <= SMALL {
-            return job.run(&snapshot);
-        }
-        let _permit = app.permits.acquire().await.map_err(|error| Error::Folder(error.to_string()))?;
-        let run = tokio::task::spawn_blocking(move || job.run(&snapshot));
-        run.await.map_err(|error| Error::Folder(error.to_string()))?
-    };
-    app.answers.get_or_fill(key, fill).await
-}
-
-struct Job {
-    app: Arc<App>,
-    asked: Asked,
-    page: PageQuery,
-    after: Option<Position>,
-    tree: Arc<Tree>,
-}
-
-impl Job {
-    fn run(&self, snapshot: &Snapshot) -> Result<Arc<Answered>, Error> {
-        let Self { app, asked, page, after, tree } = self;
-        let analyzer = app.analyzer();
-        let dictionary = Words { snapshot, automata: &app.automata };
-        let planner =
-            Planner { analyzer: &analyzer, synonyms: &app.synonyms, dictionary: &dictionary, as_you_type: false };
-        let plan = planner.plan(&asked.query);
-        let facetable = |key: &str| tree.offers_facet(key);
-        let request = Request {
-            plan: &plan,
-            filters: &asked.filters,
+        let ask = Ask {
+            query: asked.query.clone(),
+            as_you_type: false,
+            filters: asked.filters.clone(),
             sort: asked.sort,
             limit: usize::try_from(page.limit).unwrap_or_default(),
             offset: usize::try_from(page.offset).unwrap_or(usize::MAX),
-            after: *after,
+            after,
             relax_below: app.config.relax_below,
-            weights: &app.config.weights,
             now: app.db.clock().now().timestamp(),
-            facets: Some(Wish {
-                attributes: app.config.facet_attributes,
-                values: app.config.facet_values,
-                facetable: &facetable,
-            }),
+            facets: Some(Arc::clone(tree)),
         };
-        let results = search::search(snapshot, &request)?;
-        let marker = Marker::new(&plan, &analyzer);
-        let page = (page.limit, page.offset);
-        let suggestion = plan.suggestion.clone().filter(|_| results.total > 0);
-        Ok(answer::answered(&results, Some(&marker), suggestion, &app.sellers(), tree, page)?)
-    }
+        let Answer { results, plan } = app.index.search(ask).await?;
+        app.understanding.analyzing(|analyzer| {
+            let marker = Marker::new(&plan, analyzer);
+            let suggestion = plan.suggestion.clone().filter(|_| results.total > 0);
+            let page = (page.limit, page.offset);
+            Ok(answer::answered(&results, Some(&marker), suggestion, &app.sellers(), tree, page)?)
+        })
+    };
+    app.answers.get_or_fill(key, fill).await
 }

@@ -14,17 +14,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::answer::Answered;
 use crate::{
     app::{App, AppState},
-    domain::{
-        item::Summary,
-        query::{self, Planner},
-    },
+    domain::{item::Summary, query},
+    engine::{Ask, page::Sort},
     error::Error,
-    index::{
-        dictionary::Words,
-        filters::Filters,
-        search::{self, Request, Sort},
-        suggestions::Vocabulary,
-    },
+    index::{filters::Filters, suggestions::Vocabulary},
 };
 
 /// Completions and products at most.
@@ -61,10 +54,11 @@ pub struct Suggested {
     currency: Currency,
 }
 
-impl From<Summary> for Suggested {
-    fn from(summary: Summary) -> Self {
+impl From<&Summary> for Suggested {
+    fn from(summary: &Summary) -> Self {
         let Summary { id, slug, title, images, price, currency, .. } = summary;
-        Self { id, slug, title, image: images.into_iter().next(), price, currency }
+        let (slug, title, image) = (slug.clone(), title.clone(), images.first().cloned());
+        Self { id: *id, slug, title, image, price: *price, currency: *currency }
     }
 }
 
@@ -81,13 +75,13 @@ pub async fn suggest(
     if words.is_empty() {
         return Ok(Reply::ok(Suggestions::default()).into_response());
     }
-    let state = app.live.opened().map(|opened| (opened.name().to_owned(), opened.snapshot.generation));
+    let state = app.index.state().map(|state| (state.name, state.generation));
     let ended = typed.ends_with(char::is_whitespace);
-    let vocabulary = app.vocabulary();
-    let key: Arc<str> = format!("suggest {state:?} {} {ended} {words}", vocabulary.version).into();
+    let (version, vocabulary) = app.vocabulary();
+    let key: Arc<str> = format!("suggest {state:?} {version} {ended} {words}").into();
     let fill = || async {
         let completions = completions(&vocabulary, &app, &words, ended);
-        let products = products(&app, &typed, completions.first()).unwrap_or_else(|error| {
+        let products = products(&app, &typed, completions.first()).await.unwrap_or_else(|error| {
             // Without the index there are still words.
             tracing::warn!(%error, "the index does not answer");
             Vec::new()
@@ -109,7 +103,11 @@ fn completions(vocabulary: &Vocabulary, app: &App, words: &str, word_ended: bool
     if found.is_empty()
         && let Some(last) = starts.last()
     {
-        add(&mut found, &words[..*last], vocabulary.nearly_beginning(&words[*last..], &app.automata, MOST));
+        add(
+            &mut found,
+            &words[..*last],
+            vocabulary.nearly_beginning(&words[*last..], &app.understanding.automata, MOST),
+        );
     }
     found
 }
@@ -123,34 +121,26 @@ fn add(found: &mut Vec<String>, lead: &str, phrases: Vec<&str>) {
     }
 }
 
-fn products(app: &App, typed: &str, best: Option<&String>) -> Result<Vec<Suggested>, Error> {
-    let Some(opened) = app.live.opened() else { return Ok(Vec::new()) };
-    let snapshot = &opened.snapshot;
-    let analyzer = app.analyzer();
-    let dictionary = Words { snapshot, automata: &app.automata };
-    let planner = Planner { analyzer: &analyzer, synonyms: &app.synonyms, dictionary: &dictionary, as_you_type: true };
-    let filters = Filters::default();
+async fn products(app: &App, typed: &str, best: Option<&String>) -> Result<Vec<Suggested>, Error> {
     let find = |query: &str| {
-        let plan = planner.plan(query);
-        let request = Request {
-            plan: &plan,
-            filters: &filters,
+        app.index.search(Ask {
+            query: query.to_owned(),
+            as_you_type: true,
+            filters: Filters::default(),
             sort: Sort::Relevance,
             limit: PRODUCTS,
             offset: 0,
             after: None,
             relax_below: 0,
-            weights: &app.config.weights,
             now: app.db.clock().now().timestamp(),
             facets: None,
-        };
-        search::search(snapshot, &request)
+        })
     };
-    let mut results = find(typed)?;
-    if results.hits.is_empty()
+    let mut found = find(typed).await?;
+    if found.results.hits.is_empty()
         && let Some(best) = best
     {
-        results = find(best)?;
+        found = find(best).await?;
     }
-    Ok(results.hits.into_iter().map(|hit| hit.summary.into()).collect())
+    Ok(found.results.hits.iter().map(|hit| (&*hit.summary).into()).collect())
 }

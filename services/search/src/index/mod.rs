@@ -1,5 +1,6 @@
 //! The index: Tantivy's segments, posting lists and columns, with our own way to score, filter and count over them.
 
+mod attributes;
 pub mod dictionary;
 pub mod facets;
 pub mod filters;

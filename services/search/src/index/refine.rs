@@ -1,24 +1,20 @@
-//! The finer order of the best: by the category that they share, and by words that stand close together.
+//! What the finer order of the best goes by.
 
 use std::collections::HashMap;
 
 use tantivy::{DocId, DocSet, TantivyError, postings::Postings};
 
-use super::{
-    search::{Candidate, Request, score_key},
-    snapshot::Snapshot,
+use super::{search::Request, snapshot::Snapshot};
+use crate::{
+    domain::refining::{self, TITLES},
+    engine::page::Candidate,
 };
 
-/// The best whose titles are looked at.
-const TITLES: usize = 150;
-
-/// Lifts products of the category that the best ones share, and those whose titles have the words close together.
-pub fn refine(snapshot: &Snapshot, request: &Request<'_>, best: &mut [Candidate]) -> Result<(), TantivyError> {
-    let whole = |candidate: &Candidate| candidate.key >> 32 & 1 == 1;
+/// What lifts each of the best: its category's share, and how close together its title has the words.
+pub fn lifts(snapshot: &Snapshot, request: &Request<'_>, best: &[Candidate]) -> Result<Vec<f32>, TantivyError> {
     let mut factors: Vec<f32> = vec![1.0; best.len()];
     if request.weights.category > 0.0 {
-        let shares = category_shares(snapshot, best)?;
-        for (factor, share) in factors.iter_mut().zip(shares) {
+        for (factor, share) in factors.iter_mut().zip(shares(snapshot, best)?) {
             *factor += request.weights.category * share;
         }
     }
@@ -28,20 +24,11 @@ pub fn refine(snapshot: &Snapshot, request: &Request<'_>, best: &mut [Candidate]
             factors[at] += request.weights.proximity * closeness;
         }
     }
-    for (candidate, factor) in best.iter_mut().zip(factors) {
-        let score = f32::from_bits(u32::try_from(candidate.key & 0xffff_ffff).unwrap_or_default()) * factor;
-        candidate.key = score_key(score, whole(candidate));
-        candidate.score = score;
-    }
-    best.sort_unstable_by_key(|candidate| std::cmp::Reverse(candidate.rank()));
-    Ok(())
+    Ok(factors)
 }
 
-/// Products that say what category is meant.
-const VOTERS: usize = 40;
-
 /// For each candidate, the share of its category among the best.
-fn category_shares(snapshot: &Snapshot, best: &[Candidate]) -> Result<Vec<f32>, TantivyError> {
+fn shares(snapshot: &Snapshot, best: &[Candidate]) -> Result<Vec<f32>, TantivyError> {
     let mut names: HashMap<(usize, u64), usize> = HashMap::new();
     let mut known: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut of = Vec::with_capacity(best.len());
@@ -49,7 +36,7 @@ fn category_shares(snapshot: &Snapshot, best: &[Candidate]) -> Result<Vec<f32>, 
         let column = snapshot.segments[candidate.segment].category.as_ref();
         let Some((column, ord)) = column.and_then(|column| Some((column, column.term_ords(candidate.doc).next()?)))
         else {
-            of.push(None);
+            of.push((candidate.score, None));
             continue;
         };
         let number = if let Some(number) = names.get(&(candidate.segment, ord)) {
@@ -62,17 +49,9 @@ fn category_shares(snapshot: &Snapshot, best: &[Candidate]) -> Result<Vec<f32>, 
             names.insert((candidate.segment, ord), number);
             number
         };
-        of.push(Some(number));
+        of.push((candidate.score, Some(number)));
     }
-    let mut votes = vec![0f32; known.len()];
-    let mut all = f32::MIN_POSITIVE;
-    for (candidate, number) in best.iter().zip(&of).take(VOTERS) {
-        all += candidate.score;
-        if let Some(number) = number {
-            votes[*number] += candidate.score;
-        }
-    }
-    Ok(of.into_iter().map(|number| number.map_or(0.0, |number| votes[number] / all)).collect())
+    Ok(refining::category_shares(of.into_iter()))
 }
 
 /// For candidates whose titles have several of the terms: how close together, 0 to 1.
@@ -103,36 +82,8 @@ fn closeness(snapshot: &Snapshot, sequence: &[String], best: &[Candidate]) -> Re
                     places.extend(positions.iter().map(|position| (*position, term)));
                 }
             }
-            found.push((at, window(&mut places, sequence.len())));
+            found.push((at, refining::closeness(&mut places, sequence.len())));
         }
     }
     Ok(found)
-}
-
-/// The share of the terms that are there, times how much of the shortest stretch that has them all they fill.
-fn window(places: &mut [(u32, usize)], terms: usize) -> f32 {
-    places.sort_unstable();
-    let mut present = vec![0u32; terms];
-    for (_, term) in places.iter() {
-        present[*term] = 1;
-    }
-    let there = present.iter().sum::<u32>();
-    if there < 2 {
-        return 0.0;
-    }
-    present.fill(0);
-    let (mut left, mut inside, mut shortest) = (0, 0, u32::MAX);
-    for right in 0..places.len() {
-        present[places[right].1] += 1;
-        inside += u32::from(present[places[right].1] == 1);
-        while inside == there {
-            shortest = shortest.min(places[right].0 - places[left].0 + 1);
-            present[places[left].1] -= 1;
-            inside -= u32::from(present[places[left].1] == 0);
-            left += 1;
-        }
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a title has few words")]
-    let (there, shortest, all) = (there as f32, shortest.max(there) as f32, terms as f32);
-    (there - 1.0) / (all - 1.0) * (there / shortest)
 }

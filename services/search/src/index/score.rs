@@ -4,6 +4,8 @@
 //! `(k + 1) · f / (k + f)` for its field-weighted frequency `f`, and the mass of a group is the inverse document frequency of
 //! what was typed: synonyms do not win by being rare.
 
+use std::{cell::RefCell, collections::HashMap};
+
 use tantivy::{DocId, TantivyError};
 
 use super::{
@@ -11,20 +13,16 @@ use super::{
     snapshot::{Segment, Snapshot},
 };
 use crate::domain::{
-    query::{Alternative, Plan},
+    query::Plan,
     ranking::Weights,
     texts::{self, LEVELS},
+    weighing::{Weighed, weigh},
 };
 
 /// A plan with the numbers that hold for the whole index.
 pub struct Scoring {
     groups: Vec<Vec<Weighed>>,
     impacts: [f32; LEVELS as usize + 1],
-}
-
-struct Weighed {
-    /// Each with what one unit of its impact adds.
-    terms: Vec<(String, f32)>,
 }
 
 /// Which documents are wanted.
@@ -48,12 +46,19 @@ pub struct Scored {
 impl Scoring {
     /// Weighs the groups of a plan by what is in the index. Alternatives that no product has are left out.
     pub fn new(plan: &Plan, snapshot: &Snapshot, weights: &Weights) -> Result<Self, TantivyError> {
-        let groups =
-            plan.groups.iter().map(|group| weigh(&group.alternatives, snapshot)).collect::<Result<Vec<_>, _>>()?;
+        let mut frequencies = HashMap::new();
+        for term in plan.terms() {
+            let mut frequency = 0;
+            for segment in &snapshot.segments {
+                frequency += segment.frequency(term)?;
+            }
+            frequencies.insert(term, frequency);
+        }
+        let frequency = |term: &str| frequencies.get(term).copied().unwrap_or_default();
+        let groups = plan.groups.iter().map(|group| weigh(group, frequency, snapshot.products)).collect();
         let mut impacts = [0.0; LEVELS as usize + 1];
         for level in 1..=LEVELS {
-            let frequency = texts::frequency(level);
-            impacts[usize::from(level)] = (weights.saturation + 1.0) * frequency / (weights.saturation + frequency);
+            impacts[usize::from(level)] = weights.impact(texts::frequency(level));
         }
         Ok(Self { groups, impacts })
     }
@@ -64,7 +69,11 @@ impl Scoring {
     }
 
     /// Every wanted document of the segment that is alive, in order.
-    pub fn each(
+    pub fn each(&self, segment: &Segment, mode: Mode, each: impl FnMut(Scored)) -> Result<(), TantivyError> {
+        DESK.with_borrow_mut(|desk| self.score(segment, mode, desk, each))
+    }
+
+    fn score(
         &self,
         segment: &Segment,
         mode: Mode,
@@ -118,54 +127,15 @@ struct Opened {
     cursors: Vec<(Cursor, f32)>,
 }
 
-/// Alternatives that stand for what was typed.
-const GOOD: f32 = 0.5;
-
-fn weigh(alternatives: &[Alternative], snapshot: &Snapshot) -> Result<Vec<Weighed>, TantivyError> {
-    struct Known<'a> {
-        alternative: &'a Alternative,
-        rarities: Vec<f32>,
-    }
-    let mut known = Vec::with_capacity(alternatives.len());
-    for alternative in alternatives {
-        let mut rarities = Vec::with_capacity(alternative.terms.len());
-        for term in &alternative.terms {
-            let mut frequency = 0;
-            for segment in &snapshot.segments {
-                frequency += segment.frequency(term)?;
-            }
-            if frequency > 0 {
-                rarities.push(rarity(frequency, snapshot.products));
-            }
-        }
-        if rarities.len() == alternative.terms.len() {
-            known.push(Known { alternative, rarities });
-        }
-    }
-    let sum = |known: &Known<'_>| known.rarities.iter().sum::<f32>();
-    // The commonest good way to say it: a rare synonym of a common word does not make it important.
-    let good = known.iter().filter(|known| known.alternative.weight >= GOOD);
-    let mass = good.map(sum).reduce(f32::min).or_else(|| known.iter().map(sum).reduce(f32::min)).unwrap_or_default();
-    let weighed = |known: &Known<'_>| {
-        let total = sum(known).max(f32::MIN_POSITIVE);
-        let scale = known.alternative.weight * mass / total;
-        let terms = known.alternative.terms.iter().zip(&known.rarities);
-        Weighed { terms: terms.map(|(term, rarity)| (term.clone(), scale * rarity)).collect() }
-    };
-    Ok(known.iter().map(weighed).collect())
-}
-
-/// The inverse document frequency of BM25, never below zero.
-#[expect(clippy::cast_precision_loss, reason = "counts of products")]
-fn rarity(frequency: u32, products: u32) -> f32 {
-    let (frequency, products) = (frequency as f32, products.max(frequency) as f32);
-    (1.0 + (products - frequency + 0.5) / (frequency + 0.5)).ln()
-}
-
 const WORDS: usize = WINDOW as usize / 64;
 
+thread_local! {
+    /// Each thread has one, which is as it was before whenever a search ends.
+    static DESK: RefCell<Desk> = RefCell::default();
+}
+
 /// Room to add up one window of documents.
-pub struct Desk {
+struct Desk {
     scores: Vec<f32>,
     masks: Vec<u32>,
     touched: [u64; WORDS],

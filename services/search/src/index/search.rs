@@ -1,36 +1,23 @@
 //! One search over a snapshot.
 
-use serde::{Deserialize, Serialize};
-use tantivy::{DocId, TantivyError};
+use std::sync::Arc;
+
+use tantivy::TantivyError;
 
 use super::{
-    facets::{self, Counts, Found, Wish},
+    facets::{self, Found, Wish},
     filters::{Checks, Filters, Verdict},
-    refine::refine,
-    score::{Desk, Mode, Scored, Scoring},
+    refine::lifts,
+    score::{Mode, Scored, Scoring},
     snapshot::{Segment, Snapshot},
 };
-use crate::domain::{
-    item::Summary,
-    query::Plan,
-    ranking::{Signals, Weights},
+use crate::{
+    domain::{
+        query::Plan,
+        ranking::{Signals, Weights},
+    },
+    engine::page::{Candidate, Hit, Paging, Position, Results, Sort, score_key},
 };
-
-/// The best by words alone, among which the order is refined.
-const REFINED: usize = 400;
-
-/// In which order.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sort {
-    #[default]
-    Relevance,
-    Newest,
-    PriceAsc,
-    PriceDesc,
-    Rating,
-    Popular,
-}
 
 /// What is asked of the index.
 pub struct Request<'a> {
@@ -50,50 +37,10 @@ pub struct Request<'a> {
     pub facets: Option<Wish<'a>>,
 }
 
-/// The place of a hit in the order.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Position {
-    /// Larger comes first.
-    key: u64,
-    /// Among equals, larger comes first.
-    tie: u64,
-    /// Whether it is among the refined, where the key is that of the refined order.
-    refined: bool,
-    /// Whether products with only some words were let in: the pages of one list go by the same rule.
-    relaxed: bool,
-}
-
-/// A product that was found.
-#[derive(Clone, Debug)]
-pub struct Hit {
-    pub summary: Summary,
-    pub score: f32,
-}
-
-/// What a search gives.
-#[derive(Clone, Debug, Default)]
-pub struct Results {
-    pub hits: Vec<Hit>,
-    pub total: u64,
-    pub counts: Option<Counts>,
-    pub next: Option<Position>,
-    /// Whether products that have only some of the words are among them.
-    pub relaxed: bool,
-}
-
-/// A candidate for the page.
-#[derive(Clone, Copy, Debug)]
-pub struct Candidate {
-    pub key: u64,
-    tie: u64,
-    pub segment: usize,
-    pub doc: DocId,
-    pub score: f32,
-}
-
-impl Candidate {
-    pub fn rank(&self) -> (u64, u64) {
-        (self.key, self.tie)
+impl Request<'_> {
+    fn paging(&self) -> Paging {
+        let Self { sort, limit, offset, after, .. } = *self;
+        Paging { sort, by_words: !self.plan.groups.is_empty(), limit, offset, after }
     }
 }
 
@@ -139,11 +86,6 @@ impl Best {
     }
 }
 
-/// A score as a number of the same order.
-pub fn score_key(score: f32, whole: bool) -> u64 {
-    u64::from(score.max(0.0).to_bits()) | u64::from(whole) << 32
-}
-
 /// Runs a search.
 pub fn search(snapshot: &Snapshot, request: &Request<'_>) -> Result<Results, TantivyError> {
     let scoring = Scoring::new(request.plan, snapshot, request.weights)?;
@@ -160,7 +102,10 @@ pub fn search(snapshot: &Snapshot, request: &Request<'_>) -> Result<Results, Tan
     let Pass { found, best, total } = pass;
     let counts = request.facets.map(|wish| facets::count(&found, request.filters, wish)).transpose()?;
     drop(found);
-    let (page, next) = page(snapshot, request, best, relaxed)?;
+    let paging = request.paging();
+    let refined = paging.refined(best.len());
+    let factors = if refined > 0 { lifts(snapshot, request, &best[..refined])? } else { Vec::new() };
+    let (page, next) = paging.cut(best, &factors, relaxed);
     let hits = page.iter().map(|candidate| hit(snapshot, candidate)).collect::<Result<_, _>>()?;
     Ok(Results { hits, total, counts, next, relaxed })
 }
@@ -174,18 +119,14 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn run(snapshot: &'a Snapshot, request: &Request<'_>, scoring: &Scoring, mode: Mode) -> Result<Self, TantivyError> {
-        let refine = refines(request);
-        // One more than the page tells whether there is a next one.
-        let wanted = request.offset.saturating_add(request.limit).saturating_add(1);
-        let mut best = Best::new(if refine { wanted.max(REFINED) } else { wanted });
-        let mut desk = Desk::default();
+        let mut best = Best::new(request.paging().wanted());
         let mut found_in = Vec::with_capacity(snapshot.segments.len());
         let mut total = 0;
-        // Behind the refined ones, the order by words alone begins where the page before ended.
-        let from = request.after.filter(|after| !after.refined).map(|after| (after.key, after.tie));
+        let from = request.paging().from();
         for (index, segment) in snapshot.segments.iter().enumerate() {
             let segment: &Segment = segment;
             let checks = Checks::new(request.filters, segment)?;
+            let keys = Keys::new(segment, request);
             let mut found = Found::default();
             let mut take = |scored: Scored| match checks.verdict(scored.doc) {
                 Verdict::Passes => {
@@ -193,7 +134,7 @@ impl<'a> Pass<'a> {
                     if request.facets.is_some() {
                         found.hits.push(scored.doc);
                     }
-                    let key = key(segment, request, scored);
+                    let key = keys.of(scored);
                     if from.is_none_or(|(last, _)| key <= last) {
                         let tie = || segment.tie.get_val(scored.doc);
                         let is_after = from.is_none_or(|(last, last_tie)| key < last || tie() < last_tie);
@@ -211,7 +152,7 @@ impl<'a> Pass<'a> {
                     take(Scored { doc, score: 1.0, whole: true });
                 }
             } else {
-                scoring.each(segment, mode, &mut desk, take)?;
+                scoring.each(segment, mode, take)?;
             }
             found_in.push((segment, found));
         }
@@ -219,67 +160,38 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Whether the first ones are put into a finer order.
-fn refines(request: &Request<'_>) -> bool {
-    let begins = request.after.is_none_or(|after| after.refined);
-    request.sort == Sort::Relevance && !request.plan.groups.is_empty() && begins
+/// What documents of a segment are ordered by.
+struct Keys<'a> {
+    segment: &'a Segment,
+    sort: Sort,
+    priors: Arc<[f32]>,
 }
 
-fn key(segment: &Segment, request: &Request<'_>, scored: Scored) -> u64 {
-    let doc = scored.doc;
-    match request.sort {
-        Sort::Relevance => {
-            let signals = Signals::unpack(segment.signals.get_val(doc));
-            let created = i64::try_from(segment.created.get_val(doc)).unwrap_or_default();
-            #[expect(clippy::cast_precision_loss, reason = "days")]
-            let age = ((request.now - created) / 86_400) as f32;
-            score_key(scored.score * request.weights.prior(signals, age), scored.whole)
-        }
-        Sort::Newest => segment.created.get_val(doc),
-        Sort::PriceAsc => u64::MAX - segment.price.get_val(doc),
-        Sort::PriceDesc => segment.price.get_val(doc),
-        Sort::Rating => {
-            let Signals { stars, reviews, .. } = Signals::unpack(segment.signals.get_val(doc));
-            u64::from(stars) << 16 | u64::from(reviews)
-        }
-        Sort::Popular => u64::from(Signals::unpack(segment.signals.get_val(doc)).popularity),
+impl<'a> Keys<'a> {
+    fn new(segment: &'a Segment, request: &Request<'_>) -> Self {
+        let by_score = request.sort == Sort::Relevance;
+        let priors = if by_score { segment.priors(request.weights, request.now) } else { Arc::default() };
+        Self { segment, sort: request.sort, priors }
     }
-}
 
-/// Cuts the page out of the order, and says where the next one begins.
-fn page(
-    snapshot: &Snapshot,
-    request: &Request<'_>,
-    mut best: Vec<Candidate>,
-    relaxed: bool,
-) -> Result<(Vec<Candidate>, Option<Position>), TantivyError> {
-    let mut refined = 0;
-    if refines(request) {
-        refined = best.len().min(REFINED);
-        refine(snapshot, request, &mut best[..refined])?;
-    }
-    let start = match request.after {
-        Some(after) if after.refined => {
-            let same = best[..refined].iter().position(|candidate| candidate.rank() == (after.key, after.tie));
-            same.map_or_else(
-                || best[..refined].partition_point(|candidate| candidate.rank() >= (after.key, after.tie)),
-                |at| at + 1,
-            )
+    fn of(&self, scored: Scored) -> u64 {
+        let Self { segment, sort, priors } = self;
+        let doc = scored.doc;
+        match sort {
+            Sort::Relevance => {
+                let prior = priors.get(doc as usize).copied().unwrap_or(1.0);
+                score_key(scored.score * prior, scored.whole)
+            }
+            Sort::Newest => segment.created.get_val(doc),
+            Sort::PriceAsc => u64::MAX - segment.price.get_val(doc),
+            Sort::PriceDesc => segment.price.get_val(doc),
+            Sort::Rating => {
+                let Signals { stars, reviews, .. } = Signals::unpack(segment.signals.get_val(doc));
+                u64::from(stars) << 16 | u64::from(reviews)
+            }
+            Sort::Popular => u64::from(Signals::unpack(segment.signals.get_val(doc)).popularity),
         }
-        Some(_) => 0,
-        None => request.offset.min(best.len()),
-    };
-    // A page that begins among the refined may end behind them.
-    let end = (start + request.limit).min(best.len());
-    let more = end < best.len() || (start < refined && best.len() >= REFINED && end - start < request.limit);
-    let page = best[start..end].to_vec();
-    let next = page.last().filter(|_| more).map(|last| Position {
-        key: last.key,
-        tie: last.tie,
-        refined: end <= refined,
-        relaxed,
-    });
-    Ok((page, next))
+    }
 }
 
 fn hit(snapshot: &Snapshot, candidate: &Candidate) -> Result<Hit, TantivyError> {

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hasher},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use souk_kernel::ProductId;
@@ -20,10 +20,15 @@ use super::{
     postings::Cursor,
     schema::{Layout, name},
 };
-use crate::domain::item::{SEPARATOR, Summary};
+use crate::domain::{
+    item::{SEPARATOR, Summary},
+    ranking::{Signals, Weights},
+};
 
 /// Blocks of summaries that are kept for each segment, 16 KiB each.
-const KEPT_BLOCKS: usize = 16;
+const KEPT_BLOCKS: usize = 4;
+/// Summaries that are kept for each segment, about 2 KiB each.
+const KEPT_SUMMARIES: usize = 1_000;
 
 /// All segments.
 pub struct Snapshot {
@@ -52,12 +57,31 @@ pub struct Segment {
     pub sellers: Option<BytesColumn>,
     pub facets: Option<StrColumn>,
     pub keys: Arc<Keys>,
+    kept: Arc<Kept>,
+}
+
+/// What was worked out of a segment's documents, which never change.
+#[derive(Default)]
+struct Kept {
+    /// What the same few products look like that are shown again and again.
+    summaries: Mutex<HashMap<DocId, Arc<Summary>>>,
+    priors: RwLock<Option<Priors>>,
+}
+
+/// What the score of each document is multiplied by, as of a day.
+#[derive(Clone)]
+struct Priors {
+    day: i64,
+    weights: Weights,
+    factors: Arc<[f32]>,
 }
 
 /// Which attribute each term of the facets belongs to. The terms are sorted, so those of one attribute are neighbours.
 #[derive(Debug, Default)]
 pub struct Keys {
-    pub names: Vec<String>,
+    pub names: Vec<Arc<str>>,
+    /// By attribute: names it in all segments.
+    pub name_hashes: Vec<u64>,
     /// The first term of each, and the end.
     pub starts: Vec<u32>,
     /// By term; `u16::MAX` for those of too many attributes.
@@ -71,23 +95,47 @@ pub struct Keys {
 /// Terms that are remembered as they are spelled.
 const REMEMBERED: usize = 20_000;
 
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
 impl Keys {
-    /// The values of these terms, which are sorted.
-    pub fn spell(&self, facets: &StrColumn, terms: &[u64]) -> Result<Vec<Arc<str>>, TantivyError> {
+    /// Which attribute the term belongs to.
+    pub fn of(&self, term: u64) -> Option<usize> {
+        let key = *self.of_term.get(usize::try_from(term).ok()?)?;
+        (key != u16::MAX).then_some(usize::from(key))
+    }
+
+    /// Tells the values of these terms, which are sorted.
+    pub fn spell(
+        &self,
+        facets: &StrColumn,
+        terms: &[u64],
+        mut tell: impl FnMut(u64, Arc<str>),
+    ) -> Result<(), TantivyError> {
+        let mut unknown = Vec::new();
         let mut known = self.spelled.lock().unwrap_or_else(PoisonError::into_inner);
+        for term in terms {
+            match known.get(term) {
+                Some(text) => tell(*term, Arc::clone(text)),
+                None => unknown.push(*term),
+            }
+        }
         if known.len() > REMEMBERED {
             known.clear();
         }
-        let unknown: Vec<u64> = terms.iter().copied().filter(|term| !known.contains_key(term)).collect();
         let mut next = unknown.iter();
         facets.dictionary().sorted_ords_to_term_cb(&unknown, |text| {
             let text = std::str::from_utf8(text).unwrap_or_default();
-            let value = text.split_once(SEPARATOR).map_or(text, |(_, value)| value);
+            let value: Arc<str> = text.split_once(SEPARATOR).map_or(text, |(_, value)| value).into();
             if let Some(term) = next.next() {
-                known.insert(*term, value.into());
+                known.insert(*term, Arc::clone(&value));
+                tell(*term, value);
             }
         })?;
-        Ok(terms.iter().map(|term| known.get(term).cloned().unwrap_or_else(|| "".into())).collect())
+        Ok(())
     }
 
     fn read(facets: &StrColumn) -> Result<Self, TantivyError> {
@@ -97,13 +145,12 @@ impl Keys {
         while terms.advance() {
             let text = std::str::from_utf8(terms.key()).unwrap_or_default();
             let key = text.split_once(SEPARATOR).map_or(text, |(key, _)| key);
-            if keys.names.last().is_none_or(|last| last != key) {
-                keys.names.push(key.to_owned());
+            if keys.names.last().is_none_or(|last| **last != *key) {
+                keys.names.push(key.into());
+                keys.name_hashes.push(hash(key.as_bytes()));
                 keys.starts.push(term);
             }
-            let mut hasher = DefaultHasher::new();
-            hasher.write(terms.key());
-            keys.hashes.push(hasher.finish());
+            keys.hashes.push(hash(terms.key()));
             keys.of_term.push(u16::try_from(keys.names.len() - 1).unwrap_or(u16::MAX));
             term += 1;
         }
@@ -139,7 +186,7 @@ impl Snapshot {
         let mut found = HashMap::with_capacity(self.products as usize);
         for segment in &self.segments {
             for doc in segment.reader.doc_ids_alive() {
-                let summary = segment.summary(doc, self.layout)?;
+                let summary = segment.stored(doc, self.layout)?;
                 found.insert(summary.id, summary.version);
             }
         }
@@ -149,10 +196,44 @@ impl Snapshot {
 
 impl Segment {
     /// What is shown of a product.
-    pub fn summary(&self, doc: DocId, layout: Layout) -> Result<Summary, TantivyError> {
+    pub fn summary(&self, doc: DocId, layout: Layout) -> Result<Arc<Summary>, TantivyError> {
+        let kept = || self.kept.summaries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(summary) = kept().get(&doc) {
+            return Ok(Arc::clone(summary));
+        }
+        let summary = Arc::new(self.stored(doc, layout)?);
+        let mut kept = kept();
+        if kept.len() >= KEPT_SUMMARIES {
+            kept.clear();
+        }
+        kept.insert(doc, Arc::clone(&summary));
+        Ok(summary)
+    }
+
+    /// What each document's score is multiplied by for all but its words, by its number.
+    pub fn priors(&self, weights: &Weights, now: i64) -> Arc<[f32]> {
+        let day = now.div_euclid(86_400);
+        let known = self.kept.priors.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(Priors { factors, .. }) = known.filter(|known| known.day == day && known.weights == *weights) {
+            return factors;
+        }
+        let factor = |doc| {
+            let created = i64::try_from(self.created.get_val(doc)).unwrap_or_default();
+            #[expect(clippy::cast_precision_loss, reason = "days")]
+            let age = (day - created.div_euclid(86_400)) as f32;
+            weights.prior(Signals::unpack(self.signals.get_val(doc)), age)
+        };
+        let factors: Arc<[f32]> = (0..self.reader.max_doc()).map(factor).collect();
+        let priors = Priors { day, weights: *weights, factors: Arc::clone(&factors) };
+        *self.kept.priors.write().unwrap_or_else(PoisonError::into_inner) = Some(priors);
+        factors
+    }
+
+    /// What is stored of a product.
+    fn stored(&self, doc: DocId, layout: Layout) -> Result<Summary, TantivyError> {
         let document: TantivyDocument = self.store.get(doc)?;
-        let bytes = document.get_first(layout.summary).and_then(|value| value.as_bytes().map(<[u8]>::to_vec));
-        let summary = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let value = document.get_first(layout.summary);
+        let summary = value.and_then(|value| value.as_bytes().and_then(|bytes| serde_json::from_slice(bytes).ok()));
         summary.ok_or_else(|| TantivyError::InternalError("a summary can't be read".to_owned()))
     }
 
@@ -179,8 +260,19 @@ impl Segment {
             sellers: fast.bytes(name::SELLERS)?,
             facets,
             keys,
+            kept: before.map(|before| Arc::clone(&before.kept)).unwrap_or_default(),
             reader,
         })
+    }
+
+    /// The facets of a document, by the numbers of their terms.
+    pub fn facet_terms<'a>(&self, doc: DocId, terms: &'a mut Vec<u64>) -> &'a [u64] {
+        let Some(column) = &self.facets else { return &[] };
+        let rows = column.ords().index.value_row_ids(doc);
+        terms.clear();
+        terms.resize(rows.len(), 0);
+        column.ords().values.get_range(u64::from(rows.start), terms);
+        terms
     }
 
     /// The documents of a term with their levels.

@@ -21,8 +21,6 @@ pub struct Vocabulary {
     tree: Vec<u32>,
     /// The same phrases for the automata of misspellings, with their places.
     map: Option<Map<Vec<u8>>>,
-    /// Counts the vocabularies of a process.
-    pub version: u64,
 }
 
 impl Default for Vocabulary {
@@ -65,7 +63,7 @@ impl Vocabulary {
         for node in (1..size).rev() {
             tree[node] = tree[2 * node].max(tree[2 * node + 1]);
         }
-        Self { text, ends, tree, map, version: 0 }
+        Self { text, ends, tree, map }
     }
 
     /// The words of an index and what else is given. Words of a single product are left out of all but small indexes.

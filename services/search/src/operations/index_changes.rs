@@ -1,14 +1,14 @@
 //! The index catches up with the changes.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use souk_kernel::ProductId;
 
 use crate::{
     app::{App, AppState},
+    engine::Change,
     error::Error,
     items::{self, Read},
-    live::Change,
     store::{changes, documents},
 };
 
@@ -20,24 +20,22 @@ const BATCH: u64 = 2_000;
 /// A crash between the index's commit and whatever follows loses nothing: the commit itself says up to which change it has got,
 /// and bringing a product in twice is the same as once.
 pub async fn index_changes(app: &AppState) -> Result<bool, Error> {
-    let live = Arc::clone(&app.live);
-    if blocking(move || live.follow()).await? {
+    if app.index.follow().await? {
         app.db.transaction(|tx| async move { Ok::<_, Error>(changes::let_go(&tx).await?) }).await?;
     }
     let mut any = false;
-    while let Some(applied) = app.live.applied() {
+    while let Some(applied) = app.index.applied() {
         let waiting = changes::after(app.db.reader(), applied, BATCH).await?;
         let Some((last, _)) = waiting.last().copied() else { break };
         let ids: BTreeSet<ProductId> = waiting.iter().map(|(_, id)| *id).collect();
         let batch = batch(app, ids).await?;
-        let live = Arc::clone(&app.live);
-        blocking(move || live.apply(&batch, last)).await?;
+        app.index.apply(batch, last).await?;
         any = true;
         if u64::try_from(waiting.len()).is_ok_and(|waiting| waiting < BATCH) {
             break;
         }
     }
-    if any && let Some(applied) = app.live.applied() {
+    if any && let Some(applied) = app.index.applied() {
         app.db.transaction(move |tx| async move { Ok::<_, Error>(changes::forget(&tx, applied).await?) }).await?;
     }
     Ok(any)

@@ -1,8 +1,6 @@
 //! Builds the whole index anew, beside the one that answers, and puts it in its place.
 
-use std::sync::Arc;
-
-use super::{Progress, index_changes::blocking};
+use super::Progress;
 use crate::{
     app::App,
     error::Error,
@@ -18,8 +16,7 @@ const PAGE: u64 = 500;
 pub async fn rebuild(app: &App, progress: Progress<'_>) -> Result<u64, Error> {
     let applied = app.db.transaction(|tx| async move { Ok::<_, Error>(changes::keep(&tx).await?) }).await?;
     let total = documents::count(app.db.reader()).await?;
-    let live = Arc::clone(&app.live);
-    let build = Arc::new(blocking(move || live.build()).await?);
+    let mut build = app.index.build().await?;
     let sellers = app.sellers();
     let (mut after, mut done) = (None, 0);
     loop {
@@ -30,11 +27,9 @@ pub async fn rebuild(app: &App, progress: Progress<'_>) -> Result<u64, Error> {
         let read = page.into_iter().map(Read::of).collect::<Result<Vec<_>, _>>()?;
         let tree = app.categories.with(read.iter().map(|read| read.snapshot.category_id)).await;
         let items = items::items(&app.db, read, &tree, &sellers).await?;
-        let at_hand = Arc::clone(&build);
-        blocking(move || at_hand.add(&items)).await?;
+        build.add(items).await?;
         progress("building the index", done, total);
     }
-    let build = Arc::into_inner(build).ok_or_else(|| Error::Folder("the build is still in use".to_owned()))?;
-    blocking(move || build.take_over(applied)).await?;
+    build.take_over(applied).await?;
     Ok(done)
 }

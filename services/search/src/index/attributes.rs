@@ -1,0 +1,284 @@
+//! Counts the values of the attributes that most hits have.
+//!
+//! A catalogue has thousands of attributes and tens of thousands of their values, of which an answer shows a few: nothing
+//! here is done for each attribute or value that there is, only for those that the hits have.
+
+use std::{
+    cell::RefCell,
+    collections::{BinaryHeap, HashMap},
+    hash::{BuildHasherDefault, Hasher},
+    mem,
+    ops::Range,
+    sync::Arc,
+};
+
+use tantivy::TantivyError;
+
+use super::{
+    facets::{Attribute, Found, Wish},
+    filters::{Dimension, Filters},
+    snapshot::Segment,
+};
+
+/// Hits that are looked at to choose the attributes that are shown.
+const SAMPLE: usize = 512;
+
+thread_local! {
+    /// Each thread has one; all numbers are 0 whenever a search ends.
+    static ROOM: RefCell<Room> = RefCell::default();
+}
+
+/// Room to count in.
+#[derive(Default)]
+struct Room {
+    /// The facets of the document at hand.
+    terms: Vec<u64>,
+    /// By attribute of the segment at hand.
+    keys: Vec<u32>,
+    /// By value, those of all wanted attributes of all segments one after the other.
+    values: Vec<u32>,
+}
+
+/// The attributes that are shown with their most frequent values.
+pub fn attributes(
+    segments: &[(&Segment, Found)],
+    filters: &Filters,
+    wish: Wish<'_>,
+) -> Result<Vec<Attribute>, TantivyError> {
+    // A search that failed may have left numbers behind, so the room is given back only after one that did not.
+    let mut room = ROOM.take();
+    let names = chosen(segments, filters, wish, &mut room);
+    let places = places(segments, &names);
+    let size = places.iter().flatten().flatten().map(|place| place.counts.end).max().unwrap_or_default();
+    room.values.resize(room.values.len().max(size), 0);
+    for ((segment, found), places) in segments.iter().zip(&places) {
+        count(segment, found, filters, places, &mut room);
+    }
+    let mut shown: Vec<(Arc<str>, Vec<Value>)> = Vec::with_capacity(names.len());
+    for (index, name) in names.into_iter().enumerate() {
+        let values = most_frequent(segments, &places, index, &room.values, wish.values);
+        if !values.is_empty() {
+            shown.push((name, values));
+        }
+    }
+    room.values[..size].fill(0);
+    ROOM.set(room);
+    spelled(segments, &shown)
+}
+
+/// The attributes that are filtered by, then those that most of a sample of the hits have.
+fn chosen(segments: &[(&Segment, Found)], filters: &Filters, wish: Wish<'_>, room: &mut Room) -> Vec<Arc<str>> {
+    let total: usize = segments.iter().map(|(_, found)| found.hits.len()).sum();
+    let step = total.div_ceil(SAMPLE).max(1);
+    // By the hash of the name: how many have it, and the name.
+    let mut seen: HashMap<u64, (u32, &Arc<str>), BuildHasherDefault<Ready>> = HashMap::default();
+    for (segment, found) in segments {
+        let keys = &segment.keys;
+        room.keys.resize(room.keys.len().max(keys.names.len()), 0);
+        let mut had = Vec::new();
+        for doc in found.hits.iter().step_by(step) {
+            let mut last = None;
+            for term in segment.facet_terms(*doc, &mut room.terms) {
+                let key = keys.of(*term);
+                // Values of one attribute follow each other.
+                if key != last
+                    && let Some(key) = key
+                {
+                    if room.keys[key] == 0 {
+                        had.push(key);
+                    }
+                    room.keys[key] += 1;
+                }
+                last = key;
+            }
+        }
+        for key in had {
+            let count = mem::take(&mut room.keys[key]);
+            seen.entry(keys.name_hashes[key]).or_insert((0, &keys.names[key])).0 += count;
+        }
+    }
+    let mut names: Vec<Arc<str>> =
+        filters.attributes.keys().filter(|name| (wish.facetable)(name)).map(|name| name.as_str().into()).collect();
+    let mut most: BinaryHeap<_> = seen.into_values().map(|(count, name)| (count, std::cmp::Reverse(name))).collect();
+    while names.len() < wish.attributes
+        && let Some((_, std::cmp::Reverse(name))) = most.pop()
+    {
+        if (wish.facetable)(name) && !filters.attributes.contains_key(&**name) {
+            names.push(Arc::clone(name));
+        }
+    }
+    names
+}
+
+/// Where the values of a wanted attribute of a segment are counted.
+struct Place {
+    /// Its number in the segment.
+    key: usize,
+    /// Its first value.
+    first: u32,
+    counts: Range<usize>,
+}
+
+/// For each segment, the places of the wanted attributes.
+fn places(segments: &[(&Segment, Found)], names: &[Arc<str>]) -> Vec<Vec<Option<Place>>> {
+    let mut end = 0;
+    let mut of_segment = |(segment, found): &(&Segment, Found)| {
+        let is_empty = found.hits.is_empty() && found.aside.is_empty();
+        let mut place = |name: &Arc<str>| {
+            let key = if is_empty { None } else { segment.keys.names.binary_search(name).ok() }?;
+            let (first, next) = (segment.keys.starts[key], segment.keys.starts[key + 1]);
+            let start = end;
+            end += (next - first) as usize;
+            Some(Place { key, first, counts: start..end })
+        };
+        names.iter().map(&mut place).collect()
+    };
+    segments.iter().map(&mut of_segment).collect()
+}
+
+/// Counts the values of one segment.
+fn count(segment: &Segment, found: &Found, filters: &Filters, places: &[Option<Place>], room: &mut Room) {
+    let keys = &segment.keys;
+    let Room { terms, keys: numbers, values } = room;
+    // By attribute: which of the places, counted from 1.
+    for (number, place) in (1..).zip(places) {
+        if let Some(place) = place {
+            numbers[place.key] = number;
+        }
+    }
+    let mut add = |doc, only: Option<usize>| {
+        for term in segment.facet_terms(doc, terms) {
+            let Some(key) = keys.of(*term) else { continue };
+            let Some(Some(place)) = (numbers[key] as usize).checked_sub(1).map(|at| &places[at]) else { continue };
+            if only.is_none_or(|only| only == key) {
+                let at = place.counts.start + (usize::try_from(*term).unwrap_or_default() - place.first as usize);
+                values[at] += 1;
+            }
+        }
+    };
+    if places.iter().any(Option::is_some) {
+        for doc in &found.hits {
+            add(*doc, None);
+        }
+        for (dimension, docs) in &found.aside {
+            let Dimension::Attribute(index) = dimension else { continue };
+            let name = filters.attributes.keys().nth(*index);
+            let key = name.and_then(|name| keys.names.binary_search_by(|known| (**known).cmp(name)).ok());
+            if let Some(key) = key {
+                for doc in docs {
+                    add(*doc, Some(key));
+                }
+            }
+        }
+    }
+    for place in places.iter().flatten() {
+        numbers[place.key] = 0;
+    }
+}
+
+/// A value and where it is spelled.
+#[derive(Clone, Copy)]
+struct Value {
+    count: u32,
+    /// Names it in all segments.
+    hash: u64,
+    segment: usize,
+    term: u32,
+}
+
+impl Value {
+    fn rank(&self) -> (std::cmp::Reverse<u32>, u64) {
+        (std::cmp::Reverse(self.count), self.hash)
+    }
+}
+
+/// The hashes are ready-made and well mixed.
+#[derive(Default)]
+struct Ready(u64);
+
+impl Hasher for Ready {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// The most frequent values of an attribute in all segments.
+fn most_frequent(
+    segments: &[(&Segment, Found)],
+    places: &[Vec<Option<Place>>],
+    index: usize,
+    counts: &[u32],
+    most: usize,
+) -> Vec<Value> {
+    let of_segment = |at: usize| {
+        let place = places[at][index].as_ref();
+        let range = place.map(|place| (place.first, place.counts.clone())).unwrap_or_default();
+        let counted = (range.0..).zip(&counts[range.1]).filter(|(_, count)| **count > 0);
+        let hashes = &segments[at].0.keys.hashes;
+        counted.map(move |(term, count)| Value { count: *count, hash: hashes[term as usize], segment: at, term })
+    };
+    let size = |at: &usize| places[*at][index].as_ref().map_or(0, |place| place.counts.len());
+    let largest = (0..segments.len()).max_by_key(size).unwrap_or_default();
+    // What the other segments have is added to the largest one's; often there is nothing.
+    let mut others: HashMap<u64, Value, BuildHasherDefault<Ready>> = HashMap::default();
+    for value in (0..segments.len()).filter(|at| *at != largest).flat_map(of_segment) {
+        others.entry(value.hash).and_modify(|known| known.count += value.count).or_insert(value);
+    }
+    let mut best = Vec::with_capacity(most * 4);
+    let mut bar = 0;
+    let mut offer = |value: Value| {
+        if value.count < bar || most == 0 {
+            return;
+        }
+        best.push(value);
+        if best.len() >= most * 4 {
+            best.select_nth_unstable_by_key(most - 1, Value::rank);
+            best.truncate(most);
+            bar = best[most - 1].count;
+        }
+    };
+    if !segments.is_empty() {
+        for mut value in of_segment(largest) {
+            if !others.is_empty() {
+                value.count += others.remove(&value.hash).map_or(0, |other| other.count);
+            }
+            offer(value);
+        }
+    }
+    others.into_values().for_each(offer);
+    best.sort_unstable_by_key(Value::rank);
+    best.truncate(most);
+    best
+}
+
+/// Reads the texts of the values, each segment's in one go.
+fn spelled(segments: &[(&Segment, Found)], shown: &[(Arc<str>, Vec<Value>)]) -> Result<Vec<Attribute>, TantivyError> {
+    let mut texts: Vec<((usize, u32), Arc<str>)> = Vec::new();
+    for (at, (segment, _)) in segments.iter().enumerate() {
+        let Some(column) = &segment.facets else { continue };
+        let values = shown.iter().flat_map(|(_, values)| values).filter(|value| value.segment == at);
+        let mut terms: Vec<u64> = values.map(|value| u64::from(value.term)).collect();
+        terms.sort_unstable();
+        segment.keys.spell(column, &terms, |term, text| {
+            texts.push(((at, u32::try_from(term).unwrap_or_default()), text));
+        })?;
+    }
+    texts.sort_unstable_by_key(|(place, _)| *place);
+    let attribute = |(name, values): &(Arc<str>, Vec<Value>)| {
+        let text = |value: &Value| {
+            let at = texts.binary_search_by_key(&(value.segment, value.term), |(place, _)| *place);
+            at.map(|at| Arc::clone(&texts[at].1)).unwrap_or_default()
+        };
+        let mut values: Vec<(Arc<str>, u64)> =
+            values.iter().map(|value| (text(value), u64::from(value.count))).collect();
+        values.sort_unstable_by(|(a, more), (b, less)| less.cmp(more).then_with(|| a.cmp(b)));
+        (Arc::clone(name), values)
+    };
+    Ok(shown.iter().map(attribute).collect())
+}
