@@ -1,4 +1,4 @@
-//! How every service runs: its database with outbox and inbox, events, calls, HTTP, security, configuration, telemetry.
+//! How every service runs: its database with outbox and inbox, events, calls, HTTP both ways, security, configuration, telemetry.
 
 pub mod cache;
 pub mod config;
@@ -7,6 +7,7 @@ pub mod db;
 pub mod events;
 pub mod files;
 pub mod http;
+pub mod outbound;
 pub mod rpc;
 pub mod security;
 pub mod service;

@@ -3,8 +3,7 @@
 use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use serde::{Deserialize, Serialize};
-
-use crate::client_ip::Network;
+use souk_platform::config::Network;
 
 /// What axum's extractors read at most without being told otherwise.
 pub(crate) const AXUM_BODY_LIMIT: usize = 2 * 1024 * 1024;

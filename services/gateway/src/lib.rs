@@ -18,6 +18,7 @@ mod tests;
 
 use axum::Router;
 use souk_kernel::Clock;
+pub use souk_platform::config::Network;
 use souk_platform::{
     db::Database,
     http::{method_not_allowed, not_found},
@@ -29,7 +30,6 @@ use tower_http::cors::{AllowOrigin, CorsLayer, ExposeHeaders};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::{
-    client_ip::Network,
     config::{AccessLog, Config, RateLimit},
     health::Probe,
     internal::internal_router,

@@ -37,6 +37,12 @@ pub enum Error {
     BadSignature,
     #[error("the mapping names SKUs that are not the seller's")]
     NotYours(Vec<(usize, SkuId)>),
+    #[error("the source is being pulled")]
+    PullRunning,
+    #[error("the source was pulled a moment ago")]
+    PulledJustNow(std::time::Duration),
+    #[error("the source has no feed")]
+    NoFeed,
     #[error("the books are wrong: {0}")]
     Inconsistent(String),
     #[error(transparent)]
@@ -73,6 +79,12 @@ impl From<Error> for Problem {
                     problem.detail(format!("items[{line}].sku_id"), "must be one of your SKUs")
                 })
             }
+            Error::PullRunning => conflict("pull_running", "the feed is being pulled already"),
+            Error::PulledJustNow(wait) => {
+                Self::new(ErrorKind::RateLimited, "pulled_just_now", "the feed was pulled a moment ago")
+                    .retry_after(wait)
+            }
+            Error::NoFeed => conflict("no_feed", "the stock source has no feed_url"),
             Error::Inconsistent(cause) => {
                 tracing::error!(%cause, "the books of inventory are wrong");
                 Self::internal()

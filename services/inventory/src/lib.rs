@@ -3,6 +3,7 @@
 //! Stock is an append-only ledger and its folded state, changed together in one transaction. See the README for tables,
 //! events, calls and invariants.
 
+mod adapters;
 mod app;
 mod config;
 mod consumers;
@@ -11,6 +12,7 @@ mod error;
 mod http;
 mod levels;
 mod operations;
+mod publishers;
 mod rpc;
 mod store;
 pub mod verify;
@@ -18,15 +20,19 @@ pub mod verify;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use souk_contracts::{catalog::catalog_client::CatalogClient, inventory::inventory_server::InventoryServer};
 use souk_kernel::Problem;
-use souk_platform::{db::Database, rpc::Channel, service::Service};
+use souk_platform::{
+    db::Database,
+    rpc::Channel,
+    service::{Job, Service},
+};
 use tonic::service::Routes;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use config::Config;
+pub use config::{Config, SourcesConfig};
 pub use domain::Level;
 pub use operations::{Difference, Report, rebuild};
 pub use store::Migrator;
@@ -45,8 +51,7 @@ pub struct Deps {
 #[expect(clippy::unused_async, reason = "every service is made in the same way, and some have to wait for something")]
 pub async fn service(deps: Deps) -> Result<Service, Problem> {
     let Deps { config, db, catalog } = deps;
-    let levels = levels::Levels::new(&config);
-    let app = Arc::new(app::App { config, db: db.clone(), catalog, levels });
+    let app = Arc::new(app::App::new(config, db.clone(), catalog));
     Ok(Service {
         name: "inventory",
         title: "Inventory Service",
@@ -54,7 +59,21 @@ pub async fn service(deps: Deps) -> Result<Service, Problem> {
         root_routes: OpenApiRouter::new(),
         rpc: Some(Routes::new(InventoryServer::new(rpc::Calls(Arc::clone(&app))))),
         consumers: consumers::consumers(&app),
-        jobs: Vec::new(),
+        jobs: vec![rearm_job(Arc::clone(&app))],
         db: Some(db),
+    })
+}
+
+/// Timers keep external systems going; this finds those whose timer was lost with a dead letter.
+fn rearm_job(app: app::State) -> Job {
+    Job::new("inventory.rearm_sources", Duration::from_mins(10), move || {
+        let app = Arc::clone(&app);
+        async move {
+            match operations::rearm(&app).await {
+                Ok(0) => {}
+                Ok(channels) => tracing::warn!(channels, "external stock systems had been left lying"),
+                Err(error) => tracing::error!(%error, "external stock systems can't be looked through"),
+            }
+        }
     })
 }

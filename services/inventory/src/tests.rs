@@ -1,5 +1,6 @@
 //! Operations against a real database, and that `verify` and `rebuild` see what they should.
 
+mod channels;
 mod http;
 
 use std::sync::Arc;
@@ -22,8 +23,7 @@ use crate::{
         source::{Item, Reason, SourceKind},
     },
     error::Error,
-    levels::Levels,
-    operations::{self, Batch, Change, NewSource, Opening, Outcome, ResultKind, SetStock},
+    operations::{self, Batch, Change, Connection, NewSource, Opening, Outcome, ResultKind, SetStock},
     store::{Migrator, stock_level},
     verify,
 };
@@ -42,8 +42,7 @@ async fn fixture() -> Fixture {
     let db = Database::open::<Migrator>("inventory", &url, clock.clone()).await.unwrap();
     let catalog = CatalogClient::new(Directory::new().channel("inventory", "catalog", Policy::default()));
     let config = Config::default();
-    let levels = Levels::new(&config);
-    let app = Arc::new(App { config, db, catalog, levels });
+    let app = Arc::new(App::new(config, db, catalog));
     Fixture { app, seller_id: SellerId::new(), clock, _folder: folder }
 }
 
@@ -210,8 +209,9 @@ async fn a_source_takes_over_what_it_may_and_reports_the_rest() {
         seller_id: fixture.seller_id,
         kind: SourceKind::Webhook,
         location: MAIN.to_owned(),
+        connection: Connection::default(),
     };
-    let source = operations::add_source(&fixture.app, new.clone()).await.unwrap();
+    let source = operations::add_source(&fixture.app, new.clone()).await.unwrap().source;
     assert!(source.secret.as_ref().is_some_and(|secret| secret.len() == 43));
     assert!(matches!(operations::add_source(&fixture.app, new).await, Err(Error::NameTaken)));
     let stranger = operations::map_skus(&fixture.app, "erp".to_owned(), SellerId::new(), Vec::new()).await;

@@ -6,6 +6,7 @@
 
 mod error;
 mod keys;
+mod network;
 mod secret;
 mod setting;
 
@@ -23,6 +24,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
     error::{ConfigError, UnknownKey},
+    network::{Network, ParseNetworkError},
     secret::Secret,
 };
 use self::{

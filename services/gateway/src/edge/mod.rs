@@ -30,6 +30,7 @@ use futures::{FutureExt, future::Either};
 use http::{Method, StatusCode, Uri};
 use souk_kernel::{Clock, ErrorKind, Problem};
 use souk_platform::{
+    config::Network,
     context::{self, Context},
     http::{ErrorCode, Failure, dress, panicked},
     security::Authority,
@@ -43,7 +44,7 @@ use tracing::Instrument;
 
 use self::{class::Class, limits::Limits, meters::Meters, rate::Rates, shed::Shedder};
 use crate::{
-    client_ip::{Network, client_ip},
+    client_ip::client_ip,
     config::{AccessLog, Config},
 };
 

@@ -1,5 +1,6 @@
 //! Rules of stock: what may happen to a level, how holds live and end, how a batch of another system is judged.
 
+pub mod channel;
 pub mod level;
 pub mod reservation;
 pub mod signature;

@@ -1,4 +1,4 @@
-//! The signature of a pushed batch: `Souk-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`.
+//! The signature of a pushed batch, and of what is published: `Souk-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -32,6 +32,15 @@ pub fn verified_at(header: &str, body: &[u8], secret: &str, now: Timestamp) -> O
     signatures.iter().any(genuine).then_some(moment)
 }
 
+/// The header that signs `body` under `secret`, now.
+pub fn sign(secret: &str, now: Timestamp, body: &[u8]) -> String {
+    let time = now.timestamp();
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
+    mac.update(format!("{time}.").as_bytes());
+    mac.update(body);
+    format!("t={time},v1={}", hex::encode(mac.finalize().into_bytes()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,10 +48,7 @@ mod tests {
     const NOW: i64 = 1_770_000_000;
 
     fn sign(secret: &str, time: i64, body: &[u8]) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-        mac.update(format!("{time}.").as_bytes());
-        mac.update(body);
-        format!("t={time},v1={}", hex::encode(mac.finalize().into_bytes()))
+        super::sign(secret, Timestamp::from_timestamp(time, 0).unwrap(), body)
     }
 
     fn verify(header: &str) -> bool {

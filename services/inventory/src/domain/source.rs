@@ -55,6 +55,13 @@ pub enum Reason {
     TooManyLocations,
 }
 
+impl Reason {
+    /// Whether the same item may be taken over another time.
+    pub const fn may_pass(self) -> bool {
+        matches!(self, Self::UnknownSku | Self::BelowReserved | Self::TooManyLocations)
+    }
+}
+
 /// Judges an item by itself; what it does to the stock is judged by the stock.
 pub fn judge(item: &Item, found: Option<Match>, as_of: Timestamp, seen: &mut HashSet<SkuId>) -> Result<SkuId, Reason> {
     let Match { sku_id, as_of: newest } = found.ok_or(Reason::UnknownSku)?;

@@ -1,8 +1,8 @@
 //! Rules for texts that several requests hold.
 
-use souk_kernel::Problem;
+use std::time::Duration;
 
-use crate::error::Error;
+use souk_platform::outbound::Target;
 
 /// A garde rule: the name of a location or of a source, which stands in paths and histories.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "garde hands the context over by reference")]
@@ -15,16 +15,31 @@ pub fn name(text: &str, _: &()) -> garde::Result {
     }
 }
 
-/// The most items that one batch may hold.
-pub const MOST_ITEMS: usize = 1_000;
-/// The most lines that one file may hold.
-pub const MOST_LINES: usize = 20_000;
+/// The shortest and the longest pause between two pulls of a feed.
+const EVERY: std::ops::RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(7 * 24);
 
-/// 422 when a file has more lines than we take at once.
-pub fn lines(count: usize) -> Result<(), Error> {
-    if count <= MOST_LINES {
-        Ok(())
-    } else {
-        Err(Problem::invalid("body", format!("must have at most {MOST_LINES} lines")).into())
+/// A garde rule: an address that we ask by ourselves, or nothing.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "garde hands the context over by reference")]
+pub fn url(text: &str, _: &()) -> garde::Result {
+    if text.is_empty() {
+        return Ok(());
     }
+    text.parse::<Target>().map(drop).map_err(garde::Error::new)
+}
+
+/// A garde rule: how often a feed is pulled.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "garde hands the context over by reference")]
+pub fn every(text: &str, _: &()) -> garde::Result {
+    let fits = duration(text).is_some_and(|every| EVERY.contains(&every));
+    if fits { Ok(()) } else { Err(garde::Error::new("must be a duration from 1m to 7days, such as 15m")) }
+}
+
+/// A duration as it is written here: `15m`.
+pub fn duration(text: &str) -> Option<Duration> {
+    humantime_serde::re::humantime::parse_duration(text).ok()
+}
+
+/// A duration as [`duration`] reads it.
+pub fn written(duration: Duration) -> String {
+    humantime_serde::re::humantime::format_duration(duration).to_string()
 }

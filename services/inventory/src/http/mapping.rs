@@ -11,8 +11,8 @@ use souk_platform::{
 };
 use utoipa::ToSchema;
 
-use super::limits::MOST_ITEMS;
 use crate::{
+    adapters::MOST_ITEMS,
     app::State,
     error::Error,
     operations,

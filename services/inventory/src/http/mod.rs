@@ -1,8 +1,8 @@
 //! The routes.
 
-mod csv;
 mod limits;
 mod mapping;
+mod pull;
 mod reports;
 mod sources;
 mod stock;
@@ -24,6 +24,7 @@ pub fn routes(app: State) -> OpenApiRouter {
         .routes(routes!(reports::list))
         .routes(routes!(webhook::webhook))
         .routes(routes!(webhook::import))
+        .routes(routes!(pull::pull))
         .with_state(app)
 }
 

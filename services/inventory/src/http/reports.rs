@@ -28,6 +28,8 @@ pub struct ReportView {
     refused: i64,
     /// What was refused and why.
     refusals: Vec<ItemResult>,
+    /// Why the whole batch was: a feed that could not be pulled or read.
+    error: Option<String>,
 }
 
 #[utoipa::path(get, path = "/inventory/sources/{source}/reports", tag = "inventory", operation_id = "list_source_reports",
@@ -50,10 +52,10 @@ pub async fn list(
 }
 
 fn view(row: source_report::Model) -> Result<ReportView, Error> {
-    let source_report::Model { number, at, applied, unchanged, refused, refusals, .. } = row;
-    let refusals = serde_json::from_value(refusals).map_err(|error| {
-        tracing::error!(%error, "a stored report can't be read");
+    let source_report::Model { number, at, applied, unchanged, refused, refusals, error, .. } = row;
+    let refusals = serde_json::from_value(refusals).map_err(|cause| {
+        tracing::error!(%cause, "a stored report can't be read");
         Problem::internal()
     })?;
-    Ok(ReportView { number, at, applied, unchanged, refused, refusals })
+    Ok(ReportView { number, at, applied, unchanged, refused, refusals, error })
 }

@@ -1,15 +1,18 @@
 //! External stock systems, for the seller who connects them.
 
+use std::time::Duration;
+
 use axum::extract::State as Shared;
 use chrono::{DateTime, Utc};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
-use souk_kernel::{ErrorKind, Page, Problem};
+use souk_kernel::{ErrorKind, Page, Problem, Timestamp};
 use souk_platform::{
     http::{
         Body, Failure, List, NoContent, Paging, PathText, Reply, decode_cursor, encode_cursor,
         openapi::{Envelope, ListEnvelope},
     },
+    outbound::Target,
     security::{Permission, Seller, SellerMember, secret_token},
 };
 use utoipa::ToSchema;
@@ -17,11 +20,15 @@ use utoipa::ToSchema;
 use super::limits;
 use crate::{
     app::State,
-    domain::{MAIN, source::SourceKind},
+    domain::{
+        MAIN,
+        channel::{Circuit, Direction},
+        source::SourceKind,
+    },
     error::Error,
-    operations::{self, NewSource},
+    operations::{self, Connected, Connection, Line, NewSource},
     store::{
-        source,
+        channel, channels as channel_rows, source,
         sources::{self as source_rows, SourceChange},
     },
 };
@@ -34,10 +41,31 @@ pub struct SourceView {
     /// Where its units lie.
     location: String,
     enabled: bool,
-    /// Signs its batches. Told once: when it is made.
+    /// Signs its batches, and what is published to it. Told once: when it is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
+    /// Pulls of its feed.
+    feed: Option<ChannelView>,
+    /// How often its feed is pulled.
+    every: Option<String>,
+    /// Publications of what changes here.
+    publishing: Option<ChannelView>,
     created_at: DateTime<Utc>,
+}
+
+/// What runs between us and a stock system by itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChannelView {
+    /// Without name, password and query: these may be secret.
+    url: String,
+    circuit: Circuit,
+    /// Failures in a row. With the fifth the circuit opens; pauses grow up to an hour.
+    failures: i64,
+    /// Why the last turn failed.
+    error: Option<String>,
+    last_at: Option<DateTime<Utc>>,
+    /// Absent while there is nothing to tell.
+    next_at: Option<DateTime<Utc>>,
 }
 
 /// A stock system to connect.
@@ -52,6 +80,15 @@ pub struct ConnectSource {
     /// Where its units lie; `main` if absent.
     #[garde(inner(custom(limits::name)))]
     location: Option<String>,
+    /// Where it can be pulled: a document of its kind, over http or https. It may hold a name and a password.
+    #[garde(inner(custom(limits::url)))]
+    feed_url: Option<String>,
+    /// How often: `1m` to `7days`; `15m` if absent.
+    #[garde(inner(custom(limits::every)))]
+    every: Option<String>,
+    /// Where changes of its SKUs are told by signed JSON.
+    #[garde(inner(custom(limits::url)))]
+    publish_url: Option<String>,
 }
 
 /// What of a stock system can be changed.
@@ -62,6 +99,14 @@ pub struct ChangeSource {
     enabled: Option<bool>,
     #[garde(inner(custom(limits::name)))]
     location: Option<String>,
+    /// An empty text ends the pulls.
+    #[garde(inner(custom(limits::url)))]
+    feed_url: Option<String>,
+    #[garde(inner(custom(limits::every)))]
+    every: Option<String>,
+    /// An empty text ends the publications.
+    #[garde(inner(custom(limits::url)))]
+    publish_url: Option<String>,
 }
 
 #[utoipa::path(get, path = "/inventory/sources", tag = "inventory", operation_id = "list_stock_sources",
@@ -76,7 +121,10 @@ pub async fn list(
     let (mut rows, total) =
         source_rows::list_for_seller(app.db.reader(), member.seller_id, after, page.offset, page.limit + 1).await?;
     let next_cursor = super::next_cursor(&mut rows, page.limit, |row| encode_cursor(&row.name));
-    let items = rows.into_iter().map(SourceView::without_secret).collect();
+    let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    let channels = channel_rows::of_sources(app.db.reader(), &names).await?;
+    let now = app.db.clock().now();
+    let items = rows.into_iter().map(|row| SourceView::of(row, &channels, now)).collect();
     Ok(List(Page { items, limit: page.limit, offset: page.offset, total, next_cursor }))
 }
 
@@ -95,8 +143,10 @@ pub async fn post(
         seller_id: member.seller_id,
         kind: request.kind,
         location: request.location.unwrap_or_else(|| MAIN.to_owned()),
+        connection: connection(request.feed_url, request.every, request.publish_url),
     };
-    Ok(Reply::created(SourceView::with_secret(operations::add_source(&app, new).await?)))
+    let connected = operations::add_source(&app, new).await?;
+    Ok(Reply::created(SourceView::told(connected, app.db.clock().now())))
 }
 
 #[utoipa::path(get, path = "/inventory/sources/{source}", tag = "inventory", operation_id = "show_stock_source",
@@ -108,7 +158,9 @@ pub async fn show(
     PathText(name): PathText,
 ) -> Result<Reply<SourceView>, Error> {
     let found = source_rows::find_for_seller(app.db.reader(), &name, member.seller_id).await?;
-    Ok(Reply::ok(SourceView::without_secret(found.ok_or(Error::UnknownSource)?)))
+    let found = found.ok_or(Error::UnknownSource)?;
+    let channels = channel_rows::of_sources(app.db.reader(), &[&name]).await?;
+    Ok(Reply::ok(SourceView::of(found, &channels, app.db.clock().now())))
 }
 
 #[utoipa::path(put, path = "/inventory/sources/{source}", tag = "inventory", operation_id = "change_stock_source",
@@ -122,8 +174,9 @@ pub async fn put(
 ) -> Result<Reply<SourceView>, Error> {
     member.require(Permission::Profile)?;
     let change = SourceChange { enabled: request.enabled, location: request.location, secret: None };
-    let source = operations::change_source(&app, name, member.seller_id, change).await?;
-    Ok(Reply::ok(SourceView::without_secret(source)))
+    let connection = connection(request.feed_url, request.every, request.publish_url);
+    let connected = operations::change_source(&app, name, member.seller_id, change, connection).await?;
+    Ok(Reply::ok(SourceView::told(connected, app.db.clock().now())))
 }
 
 #[utoipa::path(patch, path = "/inventory/sources/{source}", tag = "inventory", operation_id = "change_stock_source_patch",
@@ -161,21 +214,59 @@ pub async fn rotate_secret(
 ) -> Result<Reply<SourceView>, Error> {
     member.require(Permission::Profile)?;
     let found = source_rows::find_for_seller(app.db.reader(), &name, member.seller_id).await?;
-    if found.ok_or(Error::UnknownSource)?.kind != SourceKind::Webhook {
+    if found.ok_or(Error::UnknownSource)?.secret.is_none() {
         return Err(Problem::new(ErrorKind::Conflict, "no_secret", "this stock system signs nothing").into());
     }
     let change = SourceChange { secret: Some(secret_token()), ..SourceChange::default() };
-    let source = operations::change_source(&app, name, member.seller_id, change).await?;
-    Ok(Reply::ok(SourceView::with_secret(source)))
+    let connected = operations::change_source(&app, name, member.seller_id, change, Connection::default()).await?;
+    Ok(Reply::ok(SourceView::told(connected, app.db.clock().now())))
 }
 
 impl SourceView {
-    fn with_secret(row: source::Model) -> Self {
-        let source::Model { name, kind, location, secret, enabled, created_at, .. } = row;
-        Self { name, kind, location, enabled, secret, created_at }
+    fn of(row: source::Model, channels: &[channel::Model], now: Timestamp) -> Self {
+        let source::Model { name, kind, location, enabled, created_at, .. } = row;
+        let find = |direction| channels.iter().find(|row| row.source == name && row.direction == direction);
+        let (feed, publishing) = (find(Direction::Pull), find(Direction::Publish));
+        let every = feed.and_then(|row| u64::try_from(row.every_seconds?).ok());
+        Self {
+            feed: feed.map(|row| ChannelView::of(row, now)),
+            every: every.map(|seconds| limits::written(Duration::from_secs(seconds))),
+            publishing: publishing.map(|row| ChannelView::of(row, now)),
+            name,
+            kind,
+            location,
+            enabled,
+            secret: None,
+            created_at,
+        }
     }
 
-    fn without_secret(row: source::Model) -> Self {
-        Self { secret: None, ..Self::with_secret(row) }
+    /// With the secret, if it was made just now.
+    fn told(connected: Connected, now: Timestamp) -> Self {
+        let Connected { source, channels, secret_is_new } = connected;
+        let secret = source.secret.clone().filter(|_| secret_is_new);
+        Self { secret, ..Self::of(source, &channels, now) }
     }
+}
+
+impl ChannelView {
+    fn of(row: &channel::Model, now: Timestamp) -> Self {
+        Self {
+            url: row.url.parse::<Target>().map_or_else(|_| String::new(), |target| target.to_string()),
+            circuit: Circuit::of(row.failures, row.next_at, now),
+            failures: row.failures,
+            error: row.error.clone(),
+            last_at: row.last_at,
+            next_at: row.next_at,
+        }
+    }
+}
+
+/// The fields as they were checked: an empty URL ends what runs there.
+fn connection(feed: Option<String>, every: Option<String>, publish: Option<String>) -> Connection {
+    let line = |url: Option<String>| match url {
+        Some(url) => url.parse().map_or(Line::Cut, Line::To),
+        None => Line::Kept,
+    };
+    Connection { feed: line(feed), every: every.as_deref().and_then(limits::duration), publish: line(publish) }
 }

@@ -1,22 +1,17 @@
 //! Numbers that come from outside: pushed by a stock system, or uploaded as a file.
 
 use axum::{extract::State as Shared, http::HeaderMap};
-use chrono::{DateTime, Utc};
-use garde::Validate;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use souk_platform::{
-    http::{Failure, PathText, RawBody, Reply, openapi::Envelope, parse_json},
+    http::{Failure, PathText, RawBody, Reply, openapi::Envelope},
     security::{Permission, Seller},
 };
 use utoipa::ToSchema;
 
-use super::limits::{self, MOST_ITEMS};
 use crate::{
+    adapters::{self, PushedBatch, Reading},
     app::State,
-    domain::{
-        signature,
-        source::{Item, SourceKind},
-    },
+    domain::signature,
     error::Error,
     operations::{self, Batch, ItemResult, ResultKind},
     store::sources,
@@ -24,28 +19,6 @@ use crate::{
 
 /// Carries the signature.
 const SIGNATURE: &str = "souk-signature";
-
-/// A batch of numbers.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PushedBatch {
-    #[garde(length(min = 1, max = MOST_ITEMS), dive)]
-    items: Vec<PushedItem>,
-    /// When the numbers were true; the time of the signature if absent. Older numbers never replace newer ones.
-    #[garde(skip)]
-    as_of: Option<DateTime<Utc>>,
-}
-
-/// One number.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PushedItem {
-    /// The system's own name for the SKU, the SKU's code, or its id.
-    #[garde(length(chars, min = 1, max = 200))]
-    sku: String,
-    #[garde(skip)]
-    on_hand: i64,
-}
 
 /// What became of a batch.
 #[derive(Debug, Serialize, ToSchema)]
@@ -68,16 +41,18 @@ pub async fn webhook(
     RawBody(body): RawBody,
 ) -> Result<Reply<BatchView>, Error> {
     let source = sources::find(app.db.reader(), &name).await?.ok_or(Error::UnknownSource)?;
+    let adapter = adapters::of(source.kind);
+    if !adapter.is_pushed() {
+        return Err(Error::UnknownSource);
+    }
     let secret = source.secret.as_deref().ok_or(Error::UnknownSource)?;
     let header = headers.get(SIGNATURE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let now = app.db.clock().now();
     let signed_at = signature::verified_at(header, &body, secret, now).ok_or(Error::BadSignature)?;
-    let PushedBatch { items, as_of } = parse_json(&body)?;
-    let items = items.into_iter().map(|item| Item { sku: item.sku, on_hand: item.on_hand }).collect();
+    let Reading { items, unreadable, as_of } = adapter.read(&body)?;
     // A time in the future would lock out all numbers until then.
     let as_of = as_of.unwrap_or(signed_at).min(now);
-    let results = operations::sync(&app, source, Batch { items, as_of, unreadable: Vec::new() }).await?;
-    Ok(Reply::ok(BatchView::of(results)))
+    Ok(Reply::ok(BatchView::of(operations::sync(&app, source, Batch { items, as_of, unreadable }).await?)))
 }
 
 #[utoipa::path(post, path = "/inventory/sources/{source}/import", tag = "inventory", operation_id = "import_stock",
@@ -92,15 +67,14 @@ pub async fn import(
 ) -> Result<Reply<BatchView>, Error> {
     member.require(Permission::Stock)?;
     let source = sources::find_for_seller(app.db.reader(), &name, member.seller_id).await?;
-    let source = source.filter(|source| source.kind == SourceKind::Csv).ok_or(Error::UnknownSource)?;
-    let (items, unreadable) = super::csv::read(&body)?;
-    limits::lines(items.len() + unreadable.len())?;
+    let source = source.filter(|source| adapters::of(source.kind).is_uploaded()).ok_or(Error::UnknownSource)?;
+    let Reading { items, unreadable, .. } = adapters::of(source.kind).read(&body)?;
     let batch = Batch { items, as_of: app.db.clock().now(), unreadable };
     Ok(Reply::ok(BatchView::of(operations::sync(&app, source, batch).await?)))
 }
 
 impl BatchView {
-    fn of(items: Vec<ItemResult>) -> Self {
+    pub fn of(items: Vec<ItemResult>) -> Self {
         let count = |kind| items.iter().filter(|item| item.result == kind).count();
         Self {
             applied: count(ResultKind::Applied),

@@ -1,7 +1,11 @@
 //! Everything that changes stock, one file for each.
 
+mod channels;
 mod commit;
+mod note_change;
 mod open;
+mod publish;
+mod pull;
 mod rebuild;
 mod release;
 mod reserve;
@@ -10,14 +14,17 @@ mod set_stock;
 mod sources;
 mod sync;
 
+pub use channels::{ChannelDue, Connection, Line, rearm, take_turn};
 pub use commit::commit;
+pub use note_change::note_change;
 pub use open::{Opening, open};
+pub use pull::{Pulled, pull_now};
 pub use rebuild::{Difference, Report, rebuild};
 pub use release::{expire, release};
 pub use reserve::{Outcome, ReservationExpired, reserve};
 pub use restock::restock;
 pub use set_stock::{Change, SetStock, set_stock};
-pub use sources::{NewSource, add_source, change_source, map_skus, remove_source};
+pub use sources::{Connected, NewSource, add_source, change_source, map_skus, remove_source};
 pub use sync::{Batch, ItemResult, ResultKind, sync};
 
 use std::collections::BTreeMap;

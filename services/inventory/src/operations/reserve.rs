@@ -95,7 +95,7 @@ async fn hold(
     let mut stocks = stock::lock(tx, demand.keys().copied()).await?;
     let held = holds::of_order(tx, order_id).await?;
     match Standing::of(&held) {
-        Standing::Held => return again(tx, order_id, &held, demand, expires_at).await,
+        Standing::Held => return again(tx, order_id, &held, demand, expires_at),
         Standing::Committed => return Ok((Outcome::Held, Vec::new())),
         Standing::Returned => return Err(Error::Returned),
         Standing::Nothing => {}
@@ -124,7 +124,7 @@ async fn hold(
 }
 
 /// The order holds units already: the same ones stay held, perhaps for longer.
-async fn again(
+fn again(
     tx: &Tx,
     order_id: OrderId,
     held: &[Hold],

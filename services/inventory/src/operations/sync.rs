@@ -174,6 +174,11 @@ fn take_over(stock: &mut Stock, location: &str, on_hand: i64) -> Result<ResultKi
     }
 }
 
+/// What is told of a batch that failed as a whole.
+pub(super) fn failed_report(source: &store::source::Model, error: String, at: Timestamp) -> source_report::Model {
+    source_report::Model { error: Some(error), ..report_of(source, &[], at) }
+}
+
 fn report_of(source: &store::source::Model, results: &[ItemResult], at: Timestamp) -> source_report::Model {
     let count = |kind| {
         let of_kind = results.iter().filter(|result| result.result == kind).count();
@@ -188,5 +193,6 @@ fn report_of(source: &store::source::Model, results: &[ItemResult], at: Timestam
         unchanged: count(ResultKind::Unchanged),
         refused: count(ResultKind::Refused),
         refusals: serde_json::to_value(refused).expect("results are plain data, which always encodes"),
+        error: None,
     }
 }

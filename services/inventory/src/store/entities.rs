@@ -122,7 +122,7 @@ pub mod source {
         pub seller_id: SellerId,
         pub kind: SourceKind,
         pub location: String,
-        /// Signs its batches; only webhooks have one.
+        /// Signs what it pushes and what is published to it; absent where nothing is.
         pub secret: Option<String>,
         pub enabled: bool,
         /// The number of its last report.
@@ -140,6 +140,81 @@ pub mod source {
             out.debug_struct("Source").field("name", &self.name).finish_non_exhaustive()
         }
     }
+}
+
+/// What runs between us and a source by itself.
+pub mod channel {
+    use sea_orm::entity::prelude::*;
+    use souk_kernel::Timestamp;
+
+    use crate::domain::channel::Direction;
+
+    #[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "stock_source_channels")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub source: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub direction: Direction,
+        /// May hold a password.
+        pub url: String,
+        /// The pause between two pulls.
+        pub every_seconds: Option<i64>,
+        /// Counts its turns: a timer for another turn than this one is void.
+        pub number: i64,
+        /// Until then, a process is at it.
+        pub claimed_until: Option<Timestamp>,
+        /// When its next turn is; absent while there is nothing to do.
+        pub next_at: Option<Timestamp>,
+        pub last_at: Option<Timestamp>,
+        /// In a row.
+        pub failures: i64,
+        /// Of the last turn.
+        pub error: Option<String>,
+        /// By which the feed recognises what we have.
+        pub etag: Option<String>,
+        pub modified: Option<String>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(belongs_to = "super::source::Entity", from = "Column::Source", to = "super::source::Column::Name")]
+        Source,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+
+    impl std::fmt::Debug for Model {
+        fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            out.debug_struct("Channel")
+                .field("source", &self.source)
+                .field("direction", &self.direction)
+                .field("number", &self.number)
+                .finish_non_exhaustive()
+        }
+    }
+}
+
+/// SKUs that are to be told to a source.
+pub mod publication {
+    use sea_orm::entity::prelude::*;
+    use souk_kernel::SkuId;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "stock_publications")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub source: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub sku_id: SkuId,
+        /// Of the change that is to be told.
+        pub version: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
 }
 
 /// A source's names for our SKUs, and how recent its numbers are.
@@ -184,6 +259,8 @@ pub mod source_report {
         pub refused: i64,
         /// The refused items, each with its reason.
         pub refusals: Json,
+        /// Why the whole batch failed.
+        pub error: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

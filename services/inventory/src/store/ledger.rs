@@ -8,6 +8,7 @@ use sea_orm::{
 use souk_kernel::{SkuId, Timestamp};
 
 use super::{portable::sum, stock_event, stock_level};
+use crate::domain::MovementKind;
 
 /// A page of a SKU's ledger, newest first, beginning before the change with number `before`.
 pub async fn page(
@@ -22,6 +23,15 @@ pub async fn page(
         query = query.filter(stock_event::Column::Version.lt(before));
     }
     query.order_by_desc(stock_event::Column::Version).offset(offset).limit(limit).all(conn).await
+}
+
+/// The external system that made a change; nothing when it came from elsewhere.
+pub async fn source_of(conn: &impl ConnectionTrait, sku_id: SkuId, version: i64) -> Result<Option<String>, DbErr> {
+    let entry = stock_event::Entity::find_by_id((sku_id, version))
+        .filter(stock_event::Column::Kind.eq(MovementKind::Synced))
+        .one(conn)
+        .await?;
+    Ok(entry.and_then(|entry| entry.reference))
 }
 
 /// A stock row beside the fold of its ledger.

@@ -4,7 +4,7 @@ use sea_orm_migration::{
     async_trait::async_trait,
     prelude::*,
     schema::{
-        big_integer, boolean, json_binary, string_len, string_len_null, timestamp_with_time_zone,
+        big_integer, big_integer_null, boolean, json_binary, string_len, string_len_null, timestamp_with_time_zone,
         timestamp_with_time_zone_null, uuid, uuid_null,
     },
 };
@@ -15,7 +15,7 @@ pub struct Migrator;
 #[async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Stock), Box::new(Sources)]
+        vec![Box::new(Stock), Box::new(Sources), Box::new(Channels)]
     }
 }
 
@@ -147,6 +147,56 @@ impl MigrationTrait for Sources {
             .foreign_key(of_source("stock_source_reports").name("stock_source_reports_source"))
             .to_owned();
         manager.create_table(reports).await
+    }
+}
+
+struct Channels;
+
+impl MigrationName for Channels {
+    fn name(&self) -> &'static str {
+        "inventory_3_channels"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for Channels {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let channels = Table::create()
+            .table("stock_source_channels")
+            .col(string_len("source", 64))
+            .col(string_len("direction", 16))
+            .col(string_len("url", 2_100))
+            .col(big_integer_null("every_seconds"))
+            .col(big_integer("number"))
+            .col(timestamp_with_time_zone_null("claimed_until"))
+            .col(timestamp_with_time_zone_null("next_at"))
+            .col(timestamp_with_time_zone_null("last_at"))
+            .col(big_integer("failures"))
+            .col(string_len_null("error", 300))
+            .col(string_len_null("etag", 300))
+            .col(string_len_null("modified", 100))
+            .primary_key(Index::create().col("source").col("direction"))
+            .foreign_key(of_source("stock_source_channels").name("stock_source_channels_source"))
+            .to_owned();
+        manager.create_table(channels).await?;
+        let publications = Table::create()
+            .table("stock_publications")
+            .col(string_len("source", 64))
+            .col(uuid("sku_id"))
+            .col(big_integer("version"))
+            .primary_key(Index::create().col("source").col("sku_id"))
+            .foreign_key(of_source("stock_publications").name("stock_publications_source"))
+            .to_owned();
+        manager.create_table(publications).await?;
+        let by_sku = Index::create()
+            .name("stock_source_items_by_sku")
+            .table("stock_source_items")
+            .col("sku_id")
+            .col("source")
+            .to_owned();
+        manager.create_index(by_sku).await?;
+        let error = Table::alter().table("stock_source_reports").add_column(string_len_null("error", 300)).to_owned();
+        manager.alter_table(error).await
     }
 }
 

@@ -129,6 +129,37 @@ pub async fn newest(
     Ok(newest)
 }
 
+/// Which of these sources have a name for a SKU.
+pub async fn naming(conn: &impl ConnectionTrait, sources: &[String], sku_id: SkuId) -> Result<Vec<String>, DbErr> {
+    source_item::Entity::find()
+        .select_only()
+        .column(source_item::Column::Source)
+        .distinct()
+        .filter(source_item::Column::SkuId.eq(sku_id))
+        .filter(source_item::Column::Source.is_in(sources.iter().map(String::as_str)))
+        .into_tuple()
+        .all(conn)
+        .await
+}
+
+/// A source's name for each of these SKUs, or for all that it names. Of several, the seller's own choice comes first.
+pub async fn names_of(
+    conn: &impl ConnectionTrait,
+    source: &str,
+    sku_ids: Option<&[SkuId]>,
+) -> Result<HashMap<SkuId, String>, DbErr> {
+    let mut rows = source_item::Entity::find().filter(source_item::Column::Source.eq(source));
+    if let Some(sku_ids) = sku_ids {
+        rows = rows.filter(source_item::Column::SkuId.is_in(sku_ids.iter().copied()));
+    }
+    let rows = rows
+        .order_by_asc(source_item::Column::Pinned)
+        .order_by_desc(source_item::Column::ExternalSku)
+        .all(conn)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.sku_id, row.external_sku)).collect())
+}
+
 /// Stores what is known about names.
 pub async fn put_items(tx: &Tx, rows: Vec<source_item::Model>) -> Result<(), DbErr> {
     use source_item::Column::{AsOf, ExternalSku, Pinned, SkuId, Source};

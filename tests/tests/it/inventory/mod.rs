@@ -1,3 +1,6 @@
+mod erp;
+mod feeds;
+mod publishing;
 mod shown;
 mod sources;
 mod stock;

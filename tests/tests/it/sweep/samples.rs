@@ -7,6 +7,9 @@ use super::{document::Operation, world::World};
 
 const UNKNOWN_SKU: &str = "sku_01h455vb4pex5vsknk084sn02q";
 
+/// Connected to by nobody: it is refused before.
+const UNREACHABLE: &str = "http://127.0.0.1:9/";
+
 /// Requests that are well-formed; together they name every field. Whether they can be carried out is another question.
 pub fn samples(world: &World, operation: &Operation) -> Vec<Value> {
     let name = operation.name().replacen("patch ", "put ", 1);
@@ -74,8 +77,10 @@ pub fn samples(world: &World, operation: &Operation) -> Vec<Value> {
             json!({"on_hand": 1_000_000, "reason": "counted", "location": "main", "version": 1}),
             json!({"adjust": 1, "reason": "found"}),
         ],
-        "post /inventory/sources" => vec![json!({"name": "other", "kind": "webhook", "location": "main"})],
-        "put /inventory/sources/{source}" => vec![json!({"enabled": true, "location": "main"})],
+        "post /inventory/sources" => vec![json!({"name": "other", "kind": "webhook", "location": "main",
+            "feed_url": UNREACHABLE, "every": "1h", "publish_url": UNREACHABLE})],
+        "put /inventory/sources/{source}" => vec![json!({"enabled": true, "location": "main",
+            "feed_url": UNREACHABLE, "every": "1h", "publish_url": UNREACHABLE})],
         "put /inventory/sources/{source}/mapping" => vec![json!({"items": [{"sku": "x", "sku_id": sku}]})],
         "post /inventory/sources/{source}/webhook" => {
             vec![json!({"items": [{"sku": "x", "on_hand": 1}], "as_of": "2026-01-01T00:00:00Z"})]
