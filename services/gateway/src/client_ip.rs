@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     str::FromStr,
 };
 
@@ -33,6 +33,12 @@ impl fmt::Display for ParseNetworkError {
 impl std::error::Error for ParseNetworkError {}
 
 impl Network {
+    /// Everybody.
+    pub(crate) const ALL: [Self; 2] = [
+        Self { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), bits: 0 },
+        Self { address: IpAddr::V6(Ipv6Addr::UNSPECIFIED), bits: 0 },
+    ];
+
     /// Whether the address lies in it.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

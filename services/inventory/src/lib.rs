@@ -22,7 +22,11 @@ use std::sync::Arc;
 
 use souk_contracts::{catalog::catalog_client::CatalogClient, inventory::inventory_server::InventoryServer};
 use souk_kernel::Problem;
-use souk_platform::{db::Database, rpc::Channel, service::Service};
+use souk_platform::{
+    db::Database,
+    rpc::Channel,
+    service::{Interface, Service},
+};
 use tonic::service::Routes;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -41,6 +45,14 @@ pub struct Deps {
     pub catalog: CatalogClient<Channel>,
 }
 
+const NAME: &str = "inventory";
+const TITLE: &str = "Inventory Service";
+
+/// What it shows by HTTP, for a gateway in another process.
+pub fn interface() -> Interface {
+    Interface { name: NAME, title: TITLE, routes: http::table().into_openapi(), root_routes: Interface::nothing() }
+}
+
 /// Inventory, ready to be mounted.
 #[expect(clippy::unused_async, reason = "every service is made in the same way, and some have to wait for something")]
 pub async fn service(deps: Deps) -> Result<Service, Problem> {
@@ -48,8 +60,8 @@ pub async fn service(deps: Deps) -> Result<Service, Problem> {
     let levels = levels::Levels::new(&config);
     let app = Arc::new(app::App { config, db: db.clone(), catalog, levels });
     Ok(Service {
-        name: "inventory",
-        title: "Inventory Service",
+        name: NAME,
+        title: TITLE,
         routes: http::routes(Arc::clone(&app)),
         root_routes: OpenApiRouter::new(),
         rpc: Some(Routes::new(InventoryServer::new(rpc::Calls(Arc::clone(&app))))),
