@@ -7,11 +7,12 @@ use souk_gateway::AccessLog;
 use souk_kernel::Clock;
 use souk_platform::config::Secret;
 
-use crate::Market;
+use crate::{Market, shape::Shape};
 
 /// A marketplace that is about to be started.
 pub struct Builder {
     config: Config,
+    shape: Shape,
 }
 
 impl Default for Builder {
@@ -26,7 +27,7 @@ impl Default for Builder {
         config.identity.argon2.iterations = 1;
         config.gateway.access_log = AccessLog::Off;
         config.payments.sandbox.webhook_secret = Secret::from(WEBHOOK_SECRET);
-        Self { config }
+        Self { config, shape: Shape::of_the_run() }
     }
 }
 
@@ -40,8 +41,15 @@ impl Builder {
         self
     }
 
+    /// Gives every service a process of its own, whatever the others of this run have.
+    #[must_use]
+    pub fn split(mut self) -> Self {
+        self.shape = Shape::Split;
+        self
+    }
+
     /// Starts it.
     pub async fn start(self) -> Market {
-        Market::new(self.config, Clock::adjustable()).await
+        Market::new(self.config, self.shape, Clock::adjustable()).await
     }
 }

@@ -1,18 +1,20 @@
-//! A whole marketplace in this process.
+//! A whole marketplace in this process: in one composition, or as one for each service that talk over sockets ([`Shape`]).
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::json;
-use souk::{Config, DataDir, Marketplace};
+use souk::{Config, Databases, Marketplace, verify::Report};
 use souk_kernel::{Clock, text::slugify};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Admin, Builder, Buyer, Client, PASSWORD, PATIENCE, Provider, Seller, Thing, actors::register, audit,
-    builder::WEBHOOK_SECRET, eventually,
+    Admin, Builder, Buyer, Client, PASSWORD, PATIENCE, Provider, Seller, Thing,
+    actors::register,
+    audit,
+    builder::WEBHOOK_SECRET,
+    eventually,
+    shape::{Running, Shape},
 };
 
 /// A marketplace that listens on a free port, with an operator and one category.
@@ -28,62 +30,10 @@ pub struct Market {
     /// The category that products are listed in when nothing else is said.
     pub category: Thing,
     config: Config,
+    shape: Shape,
     data: TempDir,
     running: Option<Running>,
     ended: bool,
-}
-
-struct Running {
-    runtime: Runtime,
-    marketplace: Arc<Marketplace>,
-    stop: CancellationToken,
-    serving: JoinHandle<()>,
-}
-
-impl Running {
-    /// Opens the installation and gives it with the address that it listens on.
-    async fn open(config: &Config, data: &TempDir, clock: &Clock) -> (Self, String) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.expect("threads can be started");
-        let (config, clock) = (config.clone(), clock.clone());
-        let data = DataDir::open(data.path()).expect("the folder can be used");
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let (marketplace, listener) = runtime
-            .spawn(async move {
-                let opened = Box::pin(Marketplace::open(config, &data, clock)).await;
-                let marketplace = opened.expect("the marketplace opens");
-                marketplace.take_over().await.expect("the databases can be written");
-                marketplace.start();
-                let listener = TcpListener::bind("127.0.0.1:0").await.expect("some port is free");
-                (Arc::new(marketplace), listener)
-            })
-            .await
-            .expect("opening does not panic");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let served = Arc::clone(&marketplace);
-        let serving = runtime.spawn(async move { served.serve(listener, stopped).await });
-        (Self { runtime, marketplace, stop, serving }, url)
-    }
-
-    /// Ends it as an operator does.
-    async fn stop(self) {
-        let Self { runtime, marketplace, stop, serving } = self;
-        stop.cancel();
-        serving.await.expect("serving does not panic");
-        let marketplace = Arc::into_inner(marketplace).expect("nobody serves any more");
-        runtime.spawn(marketplace.stop()).await.expect("stopping does not panic");
-        end(runtime).await;
-    }
-
-    /// Ends it as a power cut does: whatever runs is dropped where it stands.
-    async fn kill(self) {
-        end(self.runtime).await;
-    }
-}
-
-async fn end(runtime: Runtime) {
-    tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE)).await.expect("it ends");
 }
 
 impl Market {
@@ -97,33 +47,60 @@ impl Market {
         Builder::default()
     }
 
-    pub(crate) async fn new(mut config: Config, clock: Clock) -> Self {
+    pub(crate) async fn new(mut config: Config, shape: Shape, clock: Clock) -> Self {
         let data = TempDir::new().expect("there is room for a folder");
         if let Some(url) = souk_platform::db::testing::server_url(data.path()).await {
             config.database.url = url;
         }
-        let (running, url) = Running::open(&config, &data, &clock).await;
+        let running = Running::open(shape, &config, data.path(), &clock).await;
         let operator = souk_identity::NewUser {
             email: Admin::EMAIL.to_owned(),
             name: "The Operator".to_owned(),
             password: PASSWORD.to_owned(),
             roles: vec![souk_platform::security::Role::Admin],
         };
-        let identity = &running.marketplace.databases.identity;
-        souk_identity::create_user(identity, &config.identity, operator).await.expect("the operator can be made");
-        let client = Client::new(&url);
+        souk_identity::create_user(running.databases().identity(), &config.identity, operator)
+            .await
+            .expect("the operator can be made");
+        let client = Client::new(running.url());
         let admin = Admin::logs_in(&client).await;
         let category = admin.client.post("/categories", &json!({"name": "Things"})).await.created();
-        Self { client, admin, clock, category, config, data, running: Some(running), ended: false }
+        Self { client, admin, clock, category, config, shape, data, running: Some(running), ended: false }
     }
 
     fn running(&self) -> &Running {
         self.running.as_ref().expect("it runs until the test ends")
     }
 
-    /// The marketplace itself.
-    pub fn marketplace(&self) -> &Marketplace {
-        &self.running().marketplace
+    /// The composition that a service is in.
+    pub fn part(&self, service: &str) -> &Marketplace {
+        self.running().part(service)
+    }
+
+    /// The databases of all services.
+    pub fn databases(&self) -> &Databases {
+        self.running().databases()
+    }
+
+    /// Holds the invariants against all data.
+    pub async fn verify(&self) -> Report {
+        let report = Box::pin(self.part("search").verify_all(self.databases()));
+        report.await.expect("the rules can be checked")
+    }
+
+    /// Ends the process of one service as a power cut does.
+    ///
+    /// # Panics
+    /// When all services are in one process.
+    pub async fn loses(&mut self, service: &str) {
+        assert_eq!(self.shape, Shape::Split, "only a process of its own can be lost alone");
+        self.running.as_mut().expect("it runs").kill(service).await;
+    }
+
+    /// Starts the process of a service that was lost again, at its former address.
+    pub async fn regains(&mut self, service: &str) {
+        let running = self.running.as_mut().expect("it runs");
+        running.revive(service, &self.config, self.data.path(), &self.clock).await;
     }
 
     /// The folder that it keeps everything in.
@@ -173,9 +150,8 @@ impl Market {
 
     /// Waits until every event that is due has been delivered.
     pub async fn settles(&self) {
-        let marketplace = &self.running().marketplace;
-        let settled = tokio::time::timeout(PATIENCE, marketplace.settle()).await;
-        assert!(settled.is_ok(), "events are not delivered: {:#?}", audit::undelivered(&marketplace.databases).await);
+        let settled = tokio::time::timeout(PATIENCE, self.databases().settle()).await;
+        assert!(settled.is_ok(), "events are not delivered: {:#?}", audit::undelivered(self.databases()).await);
     }
 
     /// After an outage: what was refused is tried again, and what was given up too, as an operator does, until all is taken.
@@ -184,7 +160,7 @@ impl Market {
             self.clock.advance(TimeDelta::seconds(1));
             self.settles().await;
             let replayed = self.admin.client.post("/admin/events/replay", &json!({})).await.ok();
-            let left = audit::undelivered(&self.running().marketplace.databases).await;
+            let left = audit::undelivered(self.databases()).await;
             (replayed.number("deliveries") == 0 && left.is_empty()).then_some(())
         })
         .await;
@@ -199,15 +175,15 @@ impl Market {
 
     /// Kills the marketplace where it stands and starts it again on the same data.
     pub async fn crashes(&mut self) {
-        self.running.take().expect("it runs").kill().await;
+        self.running.take().expect("it runs").crash().await;
         self.opens_again().await;
     }
 
     async fn opens_again(&mut self) {
-        let (running, url) = Running::open(&self.config, &self.data, &self.clock).await;
+        let running = Running::open(self.shape, &self.config, self.data.path(), &self.clock).await;
+        self.client = self.client.moved_to(running.url());
+        self.admin.client = self.admin.client.moved_to(running.url());
         self.running = Some(running);
-        self.client = self.client.moved_to(&url);
-        self.admin.client = self.admin.client.moved_to(&url);
     }
 
     /// A caller from before a restart, at the address of now.
@@ -225,12 +201,12 @@ impl Market {
     /// As [`Market::ends_clean`], for a test that had so many deliveries given up.
     pub async fn ends_with_dead_letters(mut self, expected: usize) {
         self.settles().await;
-        audit::passes(&self.running().marketplace, expected).await;
+        audit::passes(&self, expected).await;
         self.passes(FARTHEST_TIMER).await;
-        audit::passes(&self.running().marketplace, expected).await;
+        audit::passes(&self, expected).await;
         self.ended = true;
         if let Some(running) = self.running.take() {
-            running.kill().await;
+            running.crash().await;
         }
     }
 }
@@ -241,7 +217,7 @@ const FARTHEST_TIMER: Duration = Duration::from_hours(60 * 24);
 impl Drop for Market {
     fn drop(&mut self) {
         if let Some(running) = self.running.take() {
-            running.runtime.shutdown_background();
+            running.abandon();
         }
         assert!(self.ended || std::thread::panicking(), "a test ends with `market.ends_clean().await`");
     }

@@ -19,8 +19,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve a marketplace with sample data: sellers, products, reviews, and three logins that it prints
     Demo(Serving),
-    /// Serve a marketplace
-    Serve(Serving),
+    /// Serve a marketplace, or some of its services
+    Serve(Serve),
     /// Bring in products or stock from files
     Import {
         /// What to bring in.
@@ -78,10 +78,22 @@ pub struct Installation {
     pub log_format: Format,
 }
 
+/// What to serve, and how.
+#[derive(Clone, Debug, Args)]
+pub struct Serve {
+    /// The services of this process [default: all of them]. The others are called at the addresses in the section `peers` of
+    /// the configuration; see docs/operations.md
+    #[arg(value_name = "SERVICE")]
+    pub services: Vec<String>,
+    /// How.
+    #[command(flatten)]
+    pub serving: Serving,
+}
+
 /// How to serve.
 #[derive(Clone, Debug, Args)]
 pub struct Serving {
-    /// The address to listen on; port 0 takes a free one
+    /// The address to listen on; port 0 takes a free one. Without the gateway: where the other processes come in
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
     /// Which installation.

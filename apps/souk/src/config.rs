@@ -1,10 +1,14 @@
 //! The whole configuration: one section for each part. `docs/configuration.md` is generated from it.
 
-use std::path::Path;
+use std::{net::SocketAddr, path::Path};
 
 use serde::{Deserialize, Serialize};
 use souk_kernel::Currency;
-use souk_platform::config::{self, ConfigError};
+use souk_platform::{
+    config::{self, ConfigError},
+    rpc::Address,
+    tls,
+};
 
 use crate::database::DatabaseConfig;
 
@@ -16,6 +20,12 @@ pub struct Config {
     pub platform: PlatformConfig,
     /// Where data is kept.
     pub database: DatabaseConfig,
+    /// How this process is reached by others.
+    pub rpc: RpcConfig,
+    /// Where services are that run in other processes.
+    pub peers: PeersConfig,
+    /// Certificates between processes.
+    pub tls: tls::MutualConfig,
     /// The edge: limits, addresses.
     pub gateway: souk_gateway::Config,
     /// Accounts and logins.
@@ -53,6 +63,55 @@ pub struct PlatformConfig {
 impl Default for PlatformConfig {
     fn default() -> Self {
         Self { currency: Currency::EUR, public_url: String::new(), log: "info,sea_orm_migration=warn".to_owned() }
+    }
+}
+
+/// How this process is reached by others.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RpcConfig {
+    /// Where the services of this process answer those of others: calls by gRPC, and what a gateway passes on. Off unless
+    /// set; a process without the gateway then listens at the address of the command line.
+    pub listen: Option<SocketAddr>,
+}
+
+/// Where services are that run in other processes: `http://10.0.0.5:7001` for each instance, or `dns:catalog.souk.svc:7001`
+/// for all addresses of a name.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PeersConfig {
+    /// Of identity.
+    pub identity: Vec<Address>,
+    /// Of catalog.
+    pub catalog: Vec<Address>,
+    /// Of inventory.
+    pub inventory: Vec<Address>,
+    /// Of cart.
+    pub cart: Vec<Address>,
+    /// Of orders.
+    pub orders: Vec<Address>,
+    /// Of payments.
+    pub payments: Vec<Address>,
+    /// Of notifications.
+    pub notifications: Vec<Address>,
+    /// Of search.
+    pub search: Vec<Address>,
+}
+
+impl PeersConfig {
+    /// The addresses of a service.
+    pub fn of(&self, service: &str) -> &[Address] {
+        match service {
+            "identity" => &self.identity,
+            "catalog" => &self.catalog,
+            "inventory" => &self.inventory,
+            "cart" => &self.cart,
+            "orders" => &self.orders,
+            "payments" => &self.payments,
+            "notifications" => &self.notifications,
+            "search" => &self.search,
+            _ => &[],
+        }
     }
 }
 

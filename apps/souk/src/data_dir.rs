@@ -23,7 +23,7 @@ pub enum DataDirError {
 #[derive(Clone, Debug)]
 pub struct DataDir(PathBuf);
 
-/// Held by the one process that serves this directory; the system lets go of it when that process ends, however it ends.
+/// Held by the one process that serves a service from this directory; the system lets go of it when that process ends, however it ends.
 #[derive(Debug)]
 pub struct ServingLock(#[expect(dead_code, reason = "the lock lives as long as the file is open")] File);
 
@@ -54,9 +54,9 @@ impl DataDir {
         format!("file:{}", self.0.join("files").display())
     }
 
-    /// Takes the lock of the process that serves; `None` when another one holds it.
-    pub fn lock(&self) -> Result<Option<ServingLock>, DataDirError> {
-        let path = self.0.join("souk.lock");
+    /// Takes the lock of the process that serves a service; `None` when another one holds it.
+    pub fn lock(&self, service: &str) -> Result<Option<ServingLock>, DataDirError> {
+        let path = self.0.join(format!("{service}.lock"));
         let failed = |source| DataDirError::Io { path: path.clone(), source };
         let file =
             OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;

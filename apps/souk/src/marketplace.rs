@@ -1,6 +1,9 @@
 //! The composition root: opens the databases, builds the services, connects them, runs them.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sea_orm::DbErr;
 use souk_contracts::{
@@ -9,12 +12,14 @@ use souk_contracts::{
 };
 use souk_kernel::{Clock, Problem};
 use souk_platform::{
-    db::{Database, OpenError},
-    events::{Backlog, Bus, Relay},
+    db::OpenError,
+    events::{self, Bus, Relay, RemoteConsumer},
     files::FilesError,
     http::idempotency,
-    rpc::{Channel, Directory, Policy},
-    service::Job,
+    listen::{self, Listening},
+    rpc::{Channel, Directory, Entrance, Policy},
+    service::{Job, Service},
+    tls::{Accepting, Edge, Mutual, TlsError},
 };
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -22,8 +27,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     config::Config,
     data_dir::{DataDir, DataDirError},
-    database::DatabaseConfig,
-    services, verify,
+    databases::Databases,
+    peers::{self, PeerError},
+    roster::Roster,
+    services, subscriptions, verify,
 };
 
 /// Why a marketplace can't start.
@@ -38,6 +45,12 @@ pub enum StartError {
     /// The data directory can't be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
+    /// The other processes can't be reached as configured.
+    #[error(transparent)]
+    Peers(#[from] PeerError),
+    /// The certificates can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A service refuses to start.
     #[error("{service}: {problem}")]
     Service {
@@ -46,60 +59,6 @@ pub enum StartError {
         /// What it says.
         problem: Problem,
     },
-}
-
-/// The databases, one for each service.
-#[derive(Clone)]
-pub struct Databases {
-    /// Of identity.
-    pub identity: Database,
-    /// Of catalog.
-    pub catalog: Database,
-    /// Of inventory.
-    pub inventory: Database,
-    /// Of cart.
-    pub cart: Database,
-    /// Of orders.
-    pub orders: Database,
-    /// Of payments.
-    pub payments: Database,
-    /// Of notifications.
-    pub notifications: Database,
-    /// Of search.
-    pub search: Database,
-}
-
-impl Databases {
-    /// Opens and migrates them all, side by side.
-    pub async fn open(config: &DatabaseConfig, data: &DataDir, clock: &Clock) -> Result<Self, OpenError> {
-        macro_rules! open {
-            ($migrator:ty, $service:literal) => {
-                async { Database::connect::<$migrator>($service, &config.of($service, data), clock.clone()).await }
-            };
-        }
-        let (identity, catalog, inventory, cart, orders, payments, notifications, search) = tokio::try_join!(
-            open!(souk_identity::Migrator, "identity"),
-            open!(souk_catalog::Migrator, "catalog"),
-            open!(souk_inventory::Migrator, "inventory"),
-            open!(souk_cart::Migrator, "cart"),
-            open!(souk_orders::Migrator, "orders"),
-            open!(souk_payments::Migrator, "payments"),
-            open!(souk_notifications::Migrator, "notifications"),
-            open!(souk_search::Migrator, "search"),
-        )?;
-        Ok(Self { identity, catalog, inventory, cart, orders, payments, notifications, search })
-    }
-
-    /// All of them.
-    pub fn all(&self) -> [&Database; 8] {
-        let Self { identity, catalog, inventory, cart, orders, payments, notifications, search } = self;
-        [identity, catalog, inventory, cart, orders, payments, notifications, search]
-    }
-
-    /// Finishes what is being written and closes the files.
-    pub async fn close(&self) {
-        futures::future::join_all(self.all().map(Database::close)).await;
-    }
 }
 
 /// The calls that tools (imports, the sample) make.
@@ -113,7 +72,7 @@ pub struct Calls {
     pub inventory: InventoryClient<Channel>,
 }
 
-/// A whole marketplace in this process. Two can live side by side.
+/// A marketplace in this process, or a part of it. Two can live side by side.
 pub struct Marketplace {
     /// Its databases.
     pub databases: Databases,
@@ -123,8 +82,13 @@ pub struct Marketplace {
     data: DataDir,
     directory: Directory,
     bus: Bus,
+    roster: Roster,
     jobs: Vec<Job>,
     router: axum::Router,
+    /// Where other processes come in.
+    entrance: Option<Entrance>,
+    public_tls: Option<Arc<dyn Accepting>>,
+    mutual_tls: Option<Arc<dyn Accepting>>,
     /// Cancelled first: no new work.
     stop: CancellationToken,
     /// Cancelled last: what was announced has been delivered.
@@ -132,20 +96,35 @@ pub struct Marketplace {
     tasks: TaskTracker,
 }
 
+/// The callers' own limits are lower, but a gateway passes everything on over few connections.
+const CALLS_ON_ONE_CONNECTION: u32 = 10_000;
+
 /// How long the relays may take to deliver what is due when the marketplace stops.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 impl Marketplace {
     /// Opens the installation in `data` and builds all services; nothing runs yet.
     pub async fn open(config: Config, data: &DataDir, clock: Clock) -> Result<Self, StartError> {
-        let databases = Databases::open(&config.database, data, &clock).await?;
+        Self::open_part(config, data, clock, Roster::everything()).await
+    }
+
+    /// Opens what belongs to the services of `roster` and builds those; the others are reached at their configured addresses.
+    pub async fn open_part(config: Config, data: &DataDir, clock: Clock, roster: Roster) -> Result<Self, StartError> {
+        let mutual = Mutual::open(&config.tls, roster.names())?;
+        let public = if roster.has_gateway() { Edge::open(&config.gateway.tls)? } else { None };
         let directory = Directory::new();
-        let services = services::build(&config, data, &databases, &directory).await?;
+        let peers = peers::connect(&config, &roster, mutual.as_ref(), &directory)?;
+        let databases = Databases::open_some(&config.database, data, &clock, &roster).await?;
+        let services = services::build(&config, data, &databases, &directory, &roster).await?;
         let jobs = services.iter().flat_map(|service| service.jobs.iter().cloned());
         let jobs = jobs.chain([forget_keys(databases.clone())]).collect();
-        let bus = Bus::new(services.iter().map(|service| service.consumers.clone()));
+        let bus = bus(&services, &roster, &directory);
         let stop = CancellationToken::new();
-        let router = services::router(services, &config, &directory, &clock, stop.clone());
+        let doors = services::doors(services, &peers, &config, &directory, &clock, stop.clone(), &roster);
+        let entrance = doors.inner.map(|inner| {
+            directory.register("delivery", events::routes(bus.clone(), databases.all().into_iter().cloned()));
+            Entrance::new(&directory, roster.services().chain(["delivery"]), inner)
+        });
         let call = |callee, methods| directory.channel("souk", callee, Policy::default().idempotent(methods));
         let calls = Calls {
             identity: IdentityClient::new(call("identity", &["EnsureSeller"])),
@@ -162,8 +141,12 @@ impl Marketplace {
             data: data.clone(),
             directory,
             bus,
+            roster,
             jobs,
-            router,
+            router: doors.router,
+            entrance,
+            public_tls: public.map(|tls| Arc::new(tls) as _),
+            mutual_tls: mutual.map(|tls| Arc::new(tls) as _),
             stop,
             drained: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -179,16 +162,16 @@ impl Marketplace {
     pub async fn reindex(&self, progress: &(dyn Fn(&'static str, u64, u64) + Send + Sync)) -> Result<u64, Problem> {
         let deps = souk_search::Deps {
             config: self.config.search.clone(),
-            db: self.databases.search.clone(),
+            db: self.databases.search().clone(),
             folder: self.data.search(),
             catalog: self.calls.catalog.clone(),
         };
         souk_search::reindex(deps, progress).await
     }
 
-    /// Holds the invariants against all data.
-    pub async fn verify(&self) -> Result<verify::Report, DbErr> {
-        verify::run(&self.databases, &self.data, &self.config).await
+    /// Holds the invariants against all data, which a part finds in `databases` of all services.
+    pub async fn verify_all(&self, databases: &Databases) -> Result<verify::Report, DbErr> {
+        verify::run(databases, &self.data, &self.config).await
     }
 
     /// Everything that is served.
@@ -207,39 +190,63 @@ impl Marketplace {
         Ok(())
     }
 
-    /// Starts to deliver events.
-    pub fn start_relays(&self) {
-        for db in self.databases.all() {
+    /// Starts to deliver events of these services.
+    pub fn start_relays(&self, services: &[&str]) {
+        for db in self.databases.all().into_iter().filter(|db| services.contains(&db.service())) {
             self.tasks.spawn(Relay::new(db.clone(), self.bus.clone(), self.drained.clone()).run());
         }
     }
 
     /// Starts to deliver events and to do what services do now and then.
     pub fn start(&self) {
-        self.start_relays();
+        self.start_relays(self.roster.names());
         for job in &self.jobs {
             self.tasks.spawn(repeat(job.clone(), self.stop.clone()));
         }
     }
 
-    /// Answers requests on `listener` until `stop` is cancelled and those under way have ended, within the gateway's limit.
+    /// Answers requests on `listener` until `stop` is cancelled and those under way have ended, within the gateway's limit: of
+    /// visitors, or of other processes where the gateway isn't here.
     pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) {
-        souk_gateway::serve(listener, self.router(), self.config.gateway.clone(), stop).await;
+        if self.roster.has_gateway() {
+            let config = self.config.gateway.clone();
+            souk_gateway::serve(listener, self.router(), config, self.public_tls.clone(), stop).await;
+        } else {
+            self.serve_calls(listener, stop).await;
+        }
+    }
+
+    /// Answers other processes on `listener`, as [`Marketplace::serve`] does visitors.
+    pub async fn serve_calls(&self, listener: TcpListener, stop: CancellationToken) {
+        let Some(entrance) = self.entrance.clone() else { return };
+        let services: Vec<_> = self.roster.services().collect();
+        entrance.announce(&services, true).await;
+        let (leaving, stopped) = (entrance.clone(), stop.clone());
+        self.tasks.spawn(async move {
+            stopped.cancelled().await;
+            leaving.announce(&services, false).await;
+        });
+        let config = &self.config.gateway;
+        let listening = Listening {
+            header_timeout: config.header_timeout,
+            drain_limit: config.drain_limit,
+            max_connections: config.max_connections,
+            max_streams: CALLS_ON_ONE_CONNECTION,
+            http2: true,
+            tls: self.mutual_tls.clone(),
+        };
+        listen::serve(listener, entrance, listening, stop).await;
+    }
+
+    /// `https` where visitors come by TLS.
+    pub fn scheme(&self) -> &'static str {
+        let tls = if self.roster.has_gateway() { &self.public_tls } else { &self.mutual_tls };
+        if tls.is_some() { "https" } else { "http" }
     }
 
     /// Waits until every event that is due has been delivered or is a dead letter.
     pub async fn settle(&self) -> Result<(), DbErr> {
-        let mut quiet = 0;
-        // An event may lead to another in a database that was looked at before: two quiet rounds are needed.
-        while quiet < 2 {
-            let mut due = 0;
-            for db in self.databases.all() {
-                due += Backlog::of(db).await?.due;
-            }
-            quiet = if due == 0 { quiet + 1 } else { 0 };
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        Ok(())
+        self.databases.settle().await
     }
 
     /// Stops jobs, delivers what is due (within a limit; the rest waits in the outbox), closes the databases.
@@ -260,6 +267,20 @@ impl Marketplace {
         self.databases.close().await;
         drop(self.directory);
     }
+}
+
+/// To the consumers of this process, and by couriers to those of others.
+fn bus(services: &[Service], roster: &Roster, directory: &Directory) -> Bus {
+    for service in services {
+        if let Some(difference) = subscriptions::difference(service.name, service.consumers.kinds()) {
+            // A mistake of ours, and one that loses events between processes.
+            panic!("the table of subscriptions is wrong: {difference}");
+        }
+    }
+    let here = Bus::new(services.iter().map(|service| service.consumers.clone()));
+    roster.elsewhere().fold(here, |bus, service| {
+        bus.with(service, subscriptions::of(service), &RemoteConsumer::new(directory, service))
+    })
 }
 
 /// Deletes the idempotency keys that have expired.

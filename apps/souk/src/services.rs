@@ -1,25 +1,33 @@
 //! Builds the services and connects them: the one place that knows who calls whom, and under which rules.
 
+use std::sync::Arc;
+
+use axum::http::Request;
 use souk_contracts::{
     cart::cart_client::CartClient, catalog::catalog_client::CatalogClient, identity::identity_client::IdentityClient,
     inventory::inventory_client::InventoryClient, orders::orders_client::OrdersClient,
     payments::payments_client::PaymentsClient,
 };
-use souk_gateway::Probe;
+use souk_gateway::{Edge, Entry, Probe};
 use souk_kernel::{Clock, Problem};
 use souk_platform::{
     config::Secret,
+    events::{Consumers, Outbox},
     files::Files,
-    rpc::{Channel, CircuitState, Directory, Policy},
+    rpc::{Channel, CircuitState, Directory, Peer, Policy},
     security::{Authority, secret_token},
-    service::Service,
+    service::{Interface, Service},
 };
 use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
 
 use crate::{
     config::Config,
     data_dir::DataDir,
-    marketplace::{Databases, StartError},
+    databases::Databases,
+    marketplace::StartError,
+    peers::Peers,
+    roster::{Roster, SERVICES},
 };
 
 /// Calls that may be repeated: they read, or their effect is named by what they are about.
@@ -67,156 +75,240 @@ impl Caller<'_> {
     }
 }
 
-/// All services, registered under their names.
+/// The services of this process, registered under their names.
 pub async fn build(
     config: &Config,
     data: &DataDir,
     databases: &Databases,
     directory: &Directory,
+    roster: &Roster,
 ) -> Result<Vec<Service>, StartError> {
-    let caller = |name| Caller(directory, name);
-    let checkout = Policy::checkout;
-    let patient = Policy::default;
-    let currency = config.platform.currency;
-    let files = Files::open("catalog.files", &data.files_url())?;
-    let sandbox_secret = Secret::from(data.secret("sandbox-webhook", secret_token)?);
-
-    let services = vec![
-        named(
-            "identity",
-            souk_identity::service(souk_identity::Deps {
-                config: config.identity.clone(),
-                sellers: config.sellers.clone(),
-                db: databases.identity.clone(),
-                cart: caller("identity").cart(patient()),
-                signing_key: data.path().join("keys").join("jwt-ed25519.pem"),
-                throttle: config.gateway.rate_limit.enabled,
-            })
-            .await,
-        )?,
-        named(
-            "catalog",
-            souk_catalog::service(souk_catalog::Deps {
-                config: config.catalog.clone(),
-                db: databases.catalog.clone(),
-                identity: caller("catalog").identity(patient()),
-                inventory: caller("catalog").inventory(patient()),
-                orders: caller("catalog").orders(patient()),
-                files,
-                public_url: String::new(),
-                currency,
-            })
-            .await,
-        )?,
-        named(
-            "inventory",
-            souk_inventory::service(souk_inventory::Deps {
-                config: config.inventory.clone(),
-                db: databases.inventory.clone(),
-                catalog: caller("inventory").catalog(patient()),
-            })
-            .await,
-        )?,
-        named(
-            "cart",
-            souk_cart::service(souk_cart::Deps {
-                config: config.cart.clone(),
-                db: databases.cart.clone(),
-                catalog: caller("cart").catalog(checkout()),
-                inventory: caller("cart").inventory(checkout()),
-                currency,
-            })
-            .await,
-        )?,
-        named(
-            "orders",
-            souk_orders::service(souk_orders::Deps {
-                config: config.orders.clone(),
-                currency,
-                db: databases.orders.clone(),
-                catalog: caller("orders").catalog(checkout()),
-                inventory: caller("orders").inventory(checkout()),
-                cart: caller("orders").cart(checkout()),
-                payments: caller("orders").payments(checkout()),
-                identity: caller("orders").identity(checkout()),
-            })
-            .await,
-        )?,
-        named(
-            "payments",
-            souk_payments::service(souk_payments::Deps {
-                config: config.payments.clone(),
-                db: databases.payments.clone(),
-                orders: caller("payments").orders(patient()),
-                currency,
-                generated_secret: sandbox_secret,
-            })
-            .await,
-        )?,
-        named(
-            "notifications",
-            souk_notifications::service(souk_notifications::Deps {
-                config: config.notifications.clone(),
-                db: databases.notifications.clone(),
-                identity: caller("notifications").identity(patient()),
-                public_url: config.platform.public_url.clone(),
-            })
-            .await,
-        )?,
-        search(config, data, databases, directory).await?,
-    ];
-    for service in &services {
+    let mut services = Vec::new();
+    for name in SERVICES.into_iter().filter(|name| roster.has(name)) {
+        let made = match name {
+            "identity" => identity(config, data, databases, Caller(directory, name)).await,
+            "catalog" => catalog(config, data, databases, Caller(directory, name)).await?,
+            "inventory" => inventory(config, databases, Caller(directory, name)).await,
+            "cart" => cart(config, databases, Caller(directory, name)).await,
+            "orders" => orders(config, databases, Caller(directory, name)).await,
+            "payments" => payments(config, data, databases, Caller(directory, name)).await?,
+            "notifications" => notifications(config, databases, Caller(directory, name)).await,
+            "search" => search(config, data, databases, Caller(directory, name)).await,
+            // The gateway is what the others are put behind.
+            _ => continue,
+        };
+        let service = made.map_err(|problem| StartError::Service { service: name, problem })?;
         if let Some(routes) = &service.rpc {
             directory.register(service.name, routes.clone());
         }
+        services.push(service);
     }
     Ok(services)
 }
 
-async fn search(
+type Made = Result<Service, Problem>;
+
+async fn identity(config: &Config, data: &DataDir, databases: &Databases, caller: Caller<'_>) -> Made {
+    souk_identity::service(souk_identity::Deps {
+        config: config.identity.clone(),
+        sellers: config.sellers.clone(),
+        db: databases.identity().clone(),
+        cart: caller.cart(Policy::default()),
+        signing_key: data.path().join("keys").join("jwt-ed25519.pem"),
+        throttle: config.gateway.rate_limit.enabled,
+    })
+    .await
+}
+
+async fn catalog(
     config: &Config,
     data: &DataDir,
     databases: &Databases,
-    directory: &Directory,
-) -> Result<Service, StartError> {
-    let deps = souk_search::Deps {
-        config: config.search.clone(),
-        db: databases.search.clone(),
-        folder: data.search(),
-        catalog: Caller(directory, "search").catalog(Policy::default()),
+    caller: Caller<'_>,
+) -> Result<Made, StartError> {
+    let files = Files::open("catalog.files", &data.files_url())?;
+    let deps = souk_catalog::Deps {
+        config: config.catalog.clone(),
+        db: databases.catalog().clone(),
+        identity: caller.identity(Policy::default()),
+        inventory: caller.inventory(Policy::default()),
+        orders: caller.orders(Policy::default()),
+        files,
+        public_url: String::new(),
+        currency: config.platform.currency,
     };
-    named("search", souk_search::service(deps).await)
+    Ok(souk_catalog::service(deps).await)
 }
 
-fn named(service: &'static str, made: Result<Service, Problem>) -> Result<Service, StartError> {
-    made.map_err(|problem| StartError::Service { service, problem })
+async fn inventory(config: &Config, databases: &Databases, caller: Caller<'_>) -> Made {
+    souk_inventory::service(souk_inventory::Deps {
+        config: config.inventory.clone(),
+        db: databases.inventory().clone(),
+        catalog: caller.catalog(Policy::default()),
+    })
+    .await
+}
+
+async fn cart(config: &Config, databases: &Databases, caller: Caller<'_>) -> Made {
+    souk_cart::service(souk_cart::Deps {
+        config: config.cart.clone(),
+        db: databases.cart().clone(),
+        catalog: caller.catalog(Policy::checkout()),
+        inventory: caller.inventory(Policy::checkout()),
+        currency: config.platform.currency,
+    })
+    .await
+}
+
+async fn orders(config: &Config, databases: &Databases, caller: Caller<'_>) -> Made {
+    souk_orders::service(souk_orders::Deps {
+        config: config.orders.clone(),
+        currency: config.platform.currency,
+        db: databases.orders().clone(),
+        catalog: caller.catalog(Policy::checkout()),
+        inventory: caller.inventory(Policy::checkout()),
+        cart: caller.cart(Policy::checkout()),
+        payments: caller.payments(Policy::checkout()),
+        identity: caller.identity(Policy::checkout()),
+    })
+    .await
+}
+
+async fn payments(
+    config: &Config,
+    data: &DataDir,
+    databases: &Databases,
+    caller: Caller<'_>,
+) -> Result<Made, StartError> {
+    let sandbox_secret = Secret::from(data.secret("sandbox-webhook", secret_token)?);
+    let deps = souk_payments::Deps {
+        config: config.payments.clone(),
+        db: databases.payments().clone(),
+        orders: caller.orders(Policy::default()),
+        currency: config.platform.currency,
+        generated_secret: sandbox_secret,
+    };
+    Ok(souk_payments::service(deps).await)
+}
+
+async fn notifications(config: &Config, databases: &Databases, caller: Caller<'_>) -> Made {
+    souk_notifications::service(souk_notifications::Deps {
+        config: config.notifications.clone(),
+        db: databases.notifications().clone(),
+        identity: caller.identity(Policy::default()),
+        public_url: config.platform.public_url.clone(),
+    })
+    .await
+}
+
+async fn search(config: &Config, data: &DataDir, databases: &Databases, caller: Caller<'_>) -> Made {
+    souk_search::service(souk_search::Deps {
+        config: config.search.clone(),
+        db: databases.search().clone(),
+        folder: data.search(),
+        catalog: caller.catalog(Policy::default()),
+    })
+    .await
+}
+
+/// What is served by HTTP.
+pub struct Doors {
+    /// Behind the edge: to visitors, or, without the gateway, what a gateway elsewhere passes on.
+    pub router: axum::Router,
+    /// What a gateway elsewhere passes on to the services here.
+    pub inner: Option<axum::Router>,
 }
 
 /// Everything that is served, behind the edge.
-pub fn router(
+pub fn doors(
     services: Vec<Service>,
+    peers: &Peers,
     config: &Config,
     directory: &Directory,
     clock: &Clock,
     stop: CancellationToken,
-) -> axum::Router {
+    roster: &Roster,
+) -> Doors {
     let authority = Authority::new(Caller(directory, "gateway").identity(Policy::default()), clock.clone());
-    let circuits = directory.clone();
-    let calls = Probe::helpful("calls", move || {
-        let open: Vec<String> = circuits
+    let here: Vec<Outbox> = services.iter().filter_map(|service| service.db.clone()).map(Outbox::Here).collect();
+    let edge = |entry, services, outboxes, probes| Edge {
+        services,
+        outboxes,
+        entry,
+        authority: authority.clone(),
+        probes,
+        config: config.gateway.clone(),
+        clock: clock.clone(),
+        stop: stop.clone(),
+    };
+    let probe = || vec![circuits(directory.clone())];
+    if !roster.has_gateway() {
+        let router = souk_gateway::router(edge(Entry::BehindGateway, services, here, probe()));
+        return Doors { router: router.clone(), inner: Some(router) };
+    }
+    let inner = (roster.elsewhere().next().is_some() || config.rpc.listen.is_some()).then(|| {
+        let services = services.iter().map(again).collect();
+        souk_gateway::router(edge(Entry::BehindGateway, services, here.clone(), probe()))
+    });
+    let mut probes = probe();
+    probes.extend(peers.values().map(ready));
+    let elsewhere = peers.iter().map(|(name, peer)| souk_gateway::passed_on(interface(name, config), peer));
+    let outboxes = here.into_iter().chain(peers.keys().map(|name| Outbox::elsewhere(directory, name))).collect();
+    let services = services.into_iter().chain(elsewhere).collect();
+    Doors { router: souk_gateway::router(edge(Entry::Public, services, outboxes, probes)), inner }
+}
+
+/// What a service elsewhere shows.
+fn interface(service: &str, config: &Config) -> Interface {
+    match service {
+        "identity" => souk_identity::interface(),
+        "catalog" => souk_catalog::interface(),
+        "inventory" => souk_inventory::interface(),
+        "cart" => souk_cart::interface(),
+        "orders" => souk_orders::interface(),
+        "payments" => souk_payments::interface(&config.payments),
+        "notifications" => souk_notifications::interface(),
+        "search" => souk_search::interface(),
+        other => unreachable!("{other} has an address, so it is one of the services"),
+    }
+}
+
+/// The HTTP side of a service, to be mounted a second time.
+fn again(service: &Service) -> Service {
+    Service {
+        name: service.name,
+        title: service.title,
+        routes: service.routes.clone(),
+        root_routes: service.root_routes.clone(),
+        rpc: None,
+        consumers: Consumers::new(service.name),
+        jobs: Vec::new(),
+        db: service.db.clone(),
+    }
+}
+
+/// Whether any callee is left alone.
+fn circuits(directory: Directory) -> Probe {
+    Probe::helpful("calls", move || {
+        let open: Vec<String> = directory
             .circuits()
             .into_iter()
             .filter(|circuit| circuit.state == CircuitState::Open)
             .map(|circuit| format!("{} to {}", circuit.caller, circuit.callee))
             .collect();
         async move { if open.is_empty() { Ok(()) } else { Err(format!("open circuits: {}", open.join(", "))) } }
-    });
-    souk_gateway::router(souk_gateway::Edge {
-        services,
-        authority,
-        probes: vec![calls],
-        config: config.gateway.clone(),
-        clock: clock.clone(),
-        stop,
+    })
+}
+
+/// Whether a service elsewhere is ready.
+fn ready(peer: &Arc<Peer>) -> Probe {
+    let peer = Arc::clone(peer);
+    Probe::helpful(peer.name(), move || {
+        let peer = Arc::clone(&peer);
+        async move {
+            let request = Request::get("/health/ready").body(Body::empty()).expect("the path is well-formed");
+            let answer = peer.send(request).await.map_err(|error| error.to_string())?;
+            if answer.status().is_success() { Ok(()) } else { Err(format!("it answers {}", answer.status())) }
+        }
     })
 }

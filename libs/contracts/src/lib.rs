@@ -25,4 +25,6 @@ calls! {
     orders = "souk.orders";
     /// Calls that payments answers.
     payments = "souk.payments";
+    /// Events on their way between processes.
+    delivery = "souk.delivery";
 }

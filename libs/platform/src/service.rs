@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use tonic::service::Routes;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{db::Database, events::Consumers};
@@ -26,6 +27,26 @@ pub struct Service {
     pub jobs: Vec<Job>,
     /// Its database.
     pub db: Option<Database>,
+}
+
+/// What a service shows by HTTP, known without running it.
+#[derive(Clone)]
+pub struct Interface {
+    /// Its short name.
+    pub name: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// The document of its routes below `/api/v1`.
+    pub routes: OpenApi,
+    /// The document of its routes at the root.
+    pub root_routes: OpenApi,
+}
+
+impl Interface {
+    /// For services without routes at the root.
+    pub fn nothing() -> OpenApi {
+        OpenApiRouter::<()>::new().into_openapi()
+    }
 }
 
 /// Something that a service does now and then; runs once at start and then at its interval, never twice at once.

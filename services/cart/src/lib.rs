@@ -27,7 +27,7 @@ use souk_kernel::{Currency, Problem};
 use souk_platform::{
     db::Database,
     rpc::Channel,
-    service::{Job, Service},
+    service::{Interface, Job, Service},
 };
 use tonic::service::Routes;
 use utoipa_axum::router::OpenApiRouter;
@@ -49,14 +49,22 @@ pub struct Deps {
     pub currency: Currency,
 }
 
+const NAME: &str = "cart";
+const TITLE: &str = "Cart Service";
+
+/// What it shows by HTTP, for a gateway in another process.
+pub fn interface() -> Interface {
+    Interface { name: NAME, title: TITLE, routes: http::table().into_openapi(), root_routes: Interface::nothing() }
+}
+
 /// Cart, ready to be mounted.
 #[expect(clippy::unused_async, reason = "every service is made in the same way, and some have to wait for something")]
 pub async fn service(deps: Deps) -> Result<Service, Problem> {
     let Deps { config, db, catalog, inventory, currency } = deps;
     let app = Arc::new(app::App { config, db: db.clone(), catalog, inventory, currency });
     Ok(Service {
-        name: "cart",
-        title: "Cart Service",
+        name: NAME,
+        title: TITLE,
         routes: http::routes(Arc::clone(&app)),
         root_routes: OpenApiRouter::new(),
         rpc: Some(Routes::new(CartServer::new(rpc::Calls(Arc::clone(&app))))),

@@ -23,10 +23,21 @@ pub use config::{CacheConfig, Config, ImagesConfig};
 pub use store::Migrator;
 
 use souk_kernel::Problem;
-use souk_platform::service::Service;
+use souk_platform::service::{Interface, Service};
 
 /// The service's short name.
 pub const NAME: &str = "catalog";
+const TITLE: &str = "Catalog Service";
+
+/// What it shows by HTTP, for a gateway in another process.
+pub fn interface() -> Interface {
+    Interface {
+        name: NAME,
+        title: TITLE,
+        routes: http::table().into_openapi(),
+        root_routes: http::root_table().into_openapi(),
+    }
+}
 
 /// The service, ready to be mounted.
 #[expect(clippy::unused_async, reason = "every service is started by an async function")]
@@ -34,7 +45,7 @@ pub async fn service(deps: Deps) -> Result<Service, Problem> {
     let app = app::App::new(deps);
     Ok(Service {
         name: NAME,
-        title: "Catalog Service",
+        title: TITLE,
         routes: http::routes(app.clone()),
         root_routes: http::root_routes(app.clone()),
         rpc: Some(rpc::routes(app.clone())),

@@ -1,4 +1,4 @@
-//! Events that a consumer could not take, over all services of the process: seen and tried again by the operator.
+//! Events that a consumer could not take, over all services, whichever process they are in: seen and tried again by the operator.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -7,8 +7,7 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use souk_kernel::{EventId, Page, PageQuery, Problem};
 use souk_platform::{
-    db::Database,
-    events::{Backlog, DeadLetter, DeadLetters},
+    events::{Backlog, DeadLetter, Outbox},
     http::{
         Failure, List, Paging, Params, PathId, Reply,
         openapi::{Envelope, ListEnvelope},
@@ -18,19 +17,19 @@ use souk_platform::{
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-type Databases = Arc<Vec<Database>>;
+type Outboxes = Arc<Vec<Outbox>>;
 
 /// Pages of all services together are merged in memory; further down, one service has to be named.
 const MERGED_ROWS: u64 = 10_000;
 
-pub(crate) fn routes(databases: Vec<Database>) -> OpenApiRouter {
+pub(crate) fn routes(outboxes: Vec<Outbox>) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(backlog))
         .routes(routes!(replay_all))
         .routes(routes!(show))
         .routes(routes!(replay))
-        .with_state(Arc::new(databases))
+        .with_state(Arc::new(outboxes))
 }
 
 /// Which service's events.
@@ -43,14 +42,10 @@ struct Source {
 }
 
 impl Source {
-    fn of(self, databases: &[Database]) -> Result<Vec<&Database>, Problem> {
-        let Some(source) = self.source else { return Ok(databases.iter().collect()) };
-        let found: Vec<&Database> = databases.iter().filter(|db| db.service() == source).collect();
-        if found.is_empty() {
-            Err(Problem::malformed("source", "no service of this name runs here"))
-        } else {
-            Ok(found)
-        }
+    fn of(self, outboxes: &[Outbox]) -> Result<Vec<&Outbox>, Problem> {
+        let Some(source) = self.source else { return Ok(outboxes.iter().collect()) };
+        let found: Vec<&Outbox> = outboxes.iter().filter(|outbox| outbox.service() == source).collect();
+        if found.is_empty() { Err(Problem::malformed("source", "there is no service of this name")) } else { Ok(found) }
     }
 }
 
@@ -78,7 +73,7 @@ struct OutboxState {
     responses((status = 200, body = ListEnvelope<DeadLetter>), Failure)
 )]
 async fn list(
-    State(databases): State<Databases>,
+    State(outboxes): State<Outboxes>,
     _: Support,
     Params(source): Params<Source>,
     Paging(page): Paging,
@@ -86,21 +81,21 @@ async fn list(
     if page.cursor.is_some() {
         return Err(Failure(Problem::malformed("cursor", "this list is paged by offset")));
     }
-    match source.of(&databases)?.as_slice() {
-        [db] => Ok(List(DeadLetters(db).list(&page).await.map_err(|error| fault(&error))?)),
+    match source.of(&outboxes)?.as_slice() {
+        [outbox] => Ok(List(outbox.dead_letters(&page).await.map_err(Failure)?)),
         several => merged(several, page).await.map(List),
     }
 }
 
-async fn merged(databases: &[&Database], page: PageQuery) -> Result<Page<DeadLetter>, Failure> {
+async fn merged(outboxes: &[&Outbox], page: PageQuery) -> Result<Page<DeadLetter>, Failure> {
     let rows = page.offset.saturating_add(page.limit);
     if rows > MERGED_ROWS {
         return Err(Failure(Problem::malformed("offset", "name a source to look this far back")));
     }
     let first = PageQuery { limit: rows, offset: 0, cursor: None };
     let (mut letters, mut total) = (Vec::new(), 0);
-    for db in databases {
-        let some = DeadLetters(db).list(&first).await.map_err(|error| fault(&error))?;
+    for outbox in outboxes {
+        let some = outbox.dead_letters(&first).await.map_err(Failure)?;
         letters.extend(some.items);
         total += some.total;
     }
@@ -117,13 +112,13 @@ async fn merged(databases: &[&Database], page: PageQuery) -> Result<Page<DeadLet
     responses((status = 200, body = Envelope<BTreeMap<String, OutboxState>>), Failure)
 )]
 async fn backlog(
-    State(databases): State<Databases>,
+    State(outboxes): State<Outboxes>,
     _: Support,
 ) -> Result<Reply<BTreeMap<&'static str, OutboxState>>, Failure> {
     let mut states = BTreeMap::new();
-    for db in databases.iter() {
-        let Backlog { due, later, dead } = Backlog::of(db).await.map_err(|error| fault(&error))?;
-        states.insert(db.service(), OutboxState { due, later, dead });
+    for outbox in outboxes.iter() {
+        let Backlog { due, later, dead } = outbox.backlog().await.map_err(Failure)?;
+        states.insert(outbox.service(), OutboxState { due, later, dead });
     }
     Ok(Reply::ok(states))
 }
@@ -134,13 +129,13 @@ async fn backlog(
     responses((status = 200, body = Envelope<Vec<DeadLetter>>), Failure)
 )]
 async fn show(
-    State(databases): State<Databases>,
+    State(outboxes): State<Outboxes>,
     _: Support,
     PathId(id): PathId<EventId>,
 ) -> Result<Reply<Vec<DeadLetter>>, Failure> {
     let mut letters = Vec::new();
-    for db in databases.iter() {
-        letters.extend(DeadLetters(db).of(id).await.map_err(|error| fault(&error))?);
+    for outbox in outboxes.iter() {
+        letters.extend(outbox.dead_letters_of(id).await.map_err(Failure)?);
     }
     if letters.is_empty() { Err(Failure(Problem::not_found("event"))) } else { Ok(Reply::ok(letters)) }
 }
@@ -151,11 +146,11 @@ async fn show(
     security(("bearer" = [])), responses((status = 200, body = Envelope<Replayed>), Failure)
 )]
 async fn replay(
-    State(databases): State<Databases>,
+    State(outboxes): State<Outboxes>,
     Admin(operator): Admin,
     PathId(id): PathId<EventId>,
 ) -> Result<Reply<Replayed>, Failure> {
-    let all: Vec<&Database> = databases.iter().collect();
+    let all: Vec<&Outbox> = outboxes.iter().collect();
     let deliveries = put_back(&all, Some(id)).await?;
     if deliveries == 0 {
         return Err(Failure(Problem::not_found("event")));
@@ -170,24 +165,19 @@ async fn replay(
     responses((status = 200, body = Envelope<Replayed>), Failure)
 )]
 async fn replay_all(
-    State(databases): State<Databases>,
+    State(outboxes): State<Outboxes>,
     Admin(operator): Admin,
     Params(source): Params<Source>,
 ) -> Result<Reply<Replayed>, Failure> {
-    let deliveries = put_back(&source.of(&databases)?, None).await?;
+    let deliveries = put_back(&source.of(&outboxes)?, None).await?;
     tracing::info!(operator = %operator.user_id, deliveries, "dead letters were put back");
     Ok(Reply::ok(Replayed { deliveries }))
 }
 
-async fn put_back(databases: &[&Database], event: Option<EventId>) -> Result<usize, Failure> {
+async fn put_back(outboxes: &[&Outbox], event: Option<EventId>) -> Result<usize, Failure> {
     let mut deliveries = 0;
-    for db in databases {
-        deliveries += DeadLetters(db).replay(event).await.map_err(|error| fault(&error))?;
+    for outbox in outboxes {
+        deliveries += outbox.replay(event).await.map_err(Failure)?;
     }
     Ok(deliveries)
-}
-
-fn fault(error: &dyn std::error::Error) -> Failure {
-    tracing::error!(%error, "the events could not be read or put back");
-    Failure(Problem::internal())
 }

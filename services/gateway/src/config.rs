@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use souk_platform::config::Network;
+use souk_platform::{config::Network, tls};
 
 /// What axum's extractors read at most without being told otherwise.
 pub(crate) const AXUM_BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -14,6 +14,10 @@ pub(crate) const AXUM_BODY_LIMIT: usize = 2 * 1024 * 1024;
 pub struct Config {
     /// Where `/metrics` and `/health` answer for the operator's own machines; off unless set.
     pub internal_listen: Option<SocketAddr>,
+    /// TLS for visitors; off unless set.
+    pub tls: tls::EdgeConfig,
+    /// HTTP/2 without TLS, for a proxy in front that speaks it. With TLS it is always offered.
+    pub h2c: bool,
     /// How often one client may ask.
     pub rate_limit: RateLimit,
     /// Proxies whose `X-Forwarded-For` is believed: addresses or networks (`10.0.0.0/8`).
@@ -79,6 +83,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             internal_listen: None,
+            tls: tls::EdgeConfig::default(),
+            h2c: false,
             rate_limit: RateLimit::default(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),

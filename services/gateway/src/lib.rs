@@ -10,6 +10,7 @@ mod docs;
 mod edge;
 mod health;
 mod internal;
+mod proxy;
 mod root_paths;
 mod server;
 
@@ -20,7 +21,7 @@ use axum::Router;
 use souk_kernel::Clock;
 pub use souk_platform::config::Network;
 use souk_platform::{
-    db::Database,
+    events::Outbox,
     http::{method_not_allowed, not_found},
     security::Authority,
     service::Service,
@@ -33,13 +34,19 @@ pub use self::{
     config::{AccessLog, Config, RateLimit},
     health::Probe,
     internal::internal_router,
+    proxy::passed_on,
     server::{bind, serve},
 };
 
 /// Everything that the edge is made of.
 pub struct Edge {
-    /// The services of this process; their routes, names and databases are used.
+    /// The services; their routes, names and databases are used. Those of other processes are [`passed_on`].
     pub services: Vec<Service>,
+    /// Their outboxes, for the operator.
+    pub outboxes: Vec<Outbox>,
+    /// Whether visitors come in here, or a gateway that has let them in already: it keeps to the limits of rate, and it says
+    /// who they are.
+    pub entry: Entry,
     /// Who is who; handed to every handler.
     pub authority: Authority,
     /// What `/health` asks besides the services' databases.
@@ -52,6 +59,15 @@ pub struct Edge {
     pub stop: CancellationToken,
 }
 
+/// Who comes in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Entry {
+    /// Anybody.
+    Public,
+    /// A gateway in another process.
+    BehindGateway,
+}
+
 /// The whole public interface: services under `/api/v1`, `/users`, `/products` and `/orders` also at the root, health,
 /// documentation, and 404, 405 and every other fault in the envelope.
 ///
@@ -60,11 +76,10 @@ pub struct Edge {
 /// # Panics
 /// When two services claim one path.
 pub fn router(edge: Edge) -> Router {
-    let Edge { mut services, authority, probes, config, clock, stop } = edge;
-    let databases: Vec<Database> = services.iter().filter_map(|service| service.db.clone()).collect();
+    let Edge { mut services, outboxes, entry, authority, probes, config, clock, stop } = edge;
     let health = health::Health::new(&services, probes, stop);
 
-    let mut api = admin_events::routes(databases);
+    let mut api = admin_events::routes(outboxes);
     let mut root = OpenApiRouter::new().merge(health::routes(health));
     let mut introduction = OpenApiRouter::with_openapi(docs::introduction());
 
@@ -85,11 +100,11 @@ pub fn router(edge: Edge) -> Router {
         .merge(docs::routes(&document))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(edge::EdgeLayer::new(&config, authority, clock));
+        .layer(edge::EdgeLayer::new(&config, entry, authority, clock));
     if config.body_limit != config::AXUM_BODY_LIMIT {
         routes = routes.layer(axum::extract::DefaultBodyLimit::max(config.body_limit));
     }
-    if !config.cors_origins.is_empty() {
+    if !config.cors_origins.is_empty() && entry == Entry::Public {
         routes = routes.layer(cors(&config.cors_origins));
     }
     Router::new().fallback_service(root_paths::RootPaths::new(routes))

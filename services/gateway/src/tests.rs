@@ -61,6 +61,8 @@ fn edge(config: Config) -> Edge {
     let channel = Directory::new().channel("gateway", "identity", Policy::default());
     Edge {
         services: vec![played()],
+        outboxes: Vec::new(),
+        entry: Entry::Public,
         authority: Authority::new(IdentityClient::new(channel), Clock::system()),
         probes: Vec::new(),
         config,
@@ -239,7 +241,7 @@ async fn a_request_that_has_begun_ends_before_the_server_does() {
     let (listener, address) = bind("127.0.0.1:0").await.unwrap();
     let stop = CancellationToken::new();
     let config = Config { drain_limit: Duration::from_secs(5), ..Config::default() };
-    let serving = tokio::spawn(serve(listener, shop(), config.clone(), stop.clone()));
+    let serving = tokio::spawn(serve(listener, shop(), config.clone(), None, stop.clone()));
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET /api/v1/naps HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -256,7 +258,7 @@ async fn a_request_that_does_not_end_is_cut_off_at_the_limit() {
     let (listener, address) = bind("127.0.0.1:0").await.unwrap();
     let stop = CancellationToken::new();
     let config = Config { drain_limit: Duration::from_millis(50), ..Config::default() };
-    let serving = tokio::spawn(serve(listener, shop(), config.clone(), stop.clone()));
+    let serving = tokio::spawn(serve(listener, shop(), config.clone(), None, stop.clone()));
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET /api/v1/sleeps HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;

@@ -25,7 +25,7 @@ use souk_platform::{
     db::Database,
     rpc::Channel,
     security::Role,
-    service::{Job, Service},
+    service::{Interface, Job, Service},
 };
 
 use app::{App, AppState};
@@ -53,6 +53,19 @@ pub struct Deps {
     pub throttle: bool,
 }
 
+const NAME: &str = "identity";
+const TITLE: &str = "Identity Service";
+
+/// What it shows by HTTP, for a gateway in another process.
+pub fn interface() -> Interface {
+    Interface {
+        name: NAME,
+        title: TITLE,
+        routes: http::table().into_openapi(),
+        root_routes: http::root_table().into_openapi(),
+    }
+}
+
 /// Puts the service together.
 pub async fn service(deps: Deps) -> Result<Service, Problem> {
     let Deps { config, sellers, db, cart, signing_key, throttle } = deps;
@@ -62,8 +75,8 @@ pub async fn service(deps: Deps) -> Result<Service, Problem> {
     let throttle = Throttle::new(throttle, db.clock().clone());
     let app: AppState = Arc::new(App { config, sellers, db: db.clone(), cart, passwords, signer, throttle });
     Ok(Service {
-        name: "identity",
-        title: "Identity Service",
+        name: NAME,
+        title: TITLE,
         routes: http::routes(app.clone()),
         root_routes: http::root_routes(app.clone()),
         consumers: consumers::consumers(&app),

@@ -27,7 +27,7 @@ use souk_kernel::Problem;
 use souk_platform::{
     db::Database,
     rpc::Channel,
-    service::{Job, Service},
+    service::{Interface, Job, Service},
 };
 use tonic::service::Routes;
 use utoipa_axum::router::OpenApiRouter;
@@ -47,14 +47,22 @@ pub struct Deps {
     pub catalog: CatalogClient<Channel>,
 }
 
+const NAME: &str = "inventory";
+const TITLE: &str = "Inventory Service";
+
+/// What it shows by HTTP, for a gateway in another process.
+pub fn interface() -> Interface {
+    Interface { name: NAME, title: TITLE, routes: http::table().into_openapi(), root_routes: Interface::nothing() }
+}
+
 /// Inventory, ready to be mounted.
 #[expect(clippy::unused_async, reason = "every service is made in the same way, and some have to wait for something")]
 pub async fn service(deps: Deps) -> Result<Service, Problem> {
     let Deps { config, db, catalog } = deps;
     let app = Arc::new(app::App::new(config, db.clone(), catalog));
     Ok(Service {
-        name: "inventory",
-        title: "Inventory Service",
+        name: NAME,
+        title: TITLE,
         routes: http::routes(Arc::clone(&app)),
         root_routes: OpenApiRouter::new(),
         rpc: Some(Routes::new(InventoryServer::new(rpc::Calls(Arc::clone(&app))))),

@@ -22,7 +22,7 @@ use souk_kernel::Problem;
 use souk_platform::{
     db::Database,
     rpc::Channel,
-    service::{Job, Service},
+    service::{Interface, Job, Service},
 };
 use utoipa_axum::router::OpenApiRouter;
 
@@ -45,6 +45,14 @@ pub struct Deps {
     pub public_url: String,
 }
 
+const NAME: &str = "notifications";
+const TITLE: &str = "Notifications Service";
+
+/// What it shows by HTTP, for a gateway in another process.
+pub fn interface() -> Interface {
+    Interface { name: NAME, title: TITLE, routes: http::table().into_openapi(), root_routes: Interface::nothing() }
+}
+
 /// Puts the service together.
 #[expect(clippy::unused_async, reason = "all services are put together in the same way")]
 pub async fn service(deps: Deps) -> Result<Service, Problem> {
@@ -56,8 +64,8 @@ pub async fn service(deps: Deps) -> Result<Service, Problem> {
     let site = Site { name: config.marketplace.clone(), url: public_url.trim_end_matches('/').to_owned() };
     let app: AppState = Arc::new(App { config, site, db: db.clone(), teams: Teams::new(identity), transport });
     Ok(Service {
-        name: "notifications",
-        title: "Notifications Service",
+        name: NAME,
+        title: TITLE,
         routes: http::routes(app.clone()),
         root_routes: OpenApiRouter::new(),
         rpc: None,

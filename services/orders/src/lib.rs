@@ -33,11 +33,16 @@ use souk_contracts::{
     inventory::inventory_client::InventoryClient, payments::payments_client::PaymentsClient,
 };
 use souk_kernel::{Currency, Problem};
-use souk_platform::{db::Database, rpc::Channel, service::Service};
+use souk_platform::{
+    db::Database,
+    rpc::Channel,
+    service::{Interface, Service},
+};
 use utoipa_axum::router::OpenApiRouter;
 
 /// The service's name for calls, events and paths.
 pub const NAME: &str = "orders";
+const TITLE: &str = "Orders Service";
 
 /// What the service needs.
 pub struct Deps {
@@ -52,6 +57,11 @@ pub struct Deps {
     pub identity: IdentityClient<Channel>,
 }
 
+/// What it shows by HTTP, for a gateway in another process.
+pub fn interface() -> Interface {
+    Interface { name: NAME, title: TITLE, routes: http::table().into_openapi(), root_routes: Interface::nothing() }
+}
+
 /// The service, ready to be mounted. An error names the part of the configuration that can't be worked with.
 #[expect(clippy::unused_async, reason = "every service is made by an async function")]
 pub async fn service(deps: Deps) -> Result<Service, Problem> {
@@ -61,7 +71,7 @@ pub async fn service(deps: Deps) -> Result<Service, Problem> {
 fn serve(app: &app::AppState) -> Service {
     Service {
         name: NAME,
-        title: "Orders Service",
+        title: TITLE,
         routes: http::routes(Arc::clone(app)),
         root_routes: OpenApiRouter::new(),
         rpc: Some(rpc::routes(Arc::clone(app))),

@@ -25,7 +25,7 @@ use souk_platform::{
     config::Secret,
     db::Database,
     rpc::Channel,
-    service::{Job, Service},
+    service::{Interface, Job, Service},
 };
 
 use app::{App, AppState};
@@ -55,6 +55,20 @@ pub struct Deps {
     pub generated_secret: Secret,
 }
 
+const NAME: &str = "payments";
+const TITLE: &str = "Payments Service";
+
+/// What it shows by HTTP where it is configured so, for a gateway in another process.
+pub fn interface(config: &Config) -> Interface {
+    let sandbox = config.providers.contains(&ProviderName::Sandbox);
+    Interface {
+        name: NAME,
+        title: TITLE,
+        routes: http::table(sandbox).into_openapi(),
+        root_routes: http::root_table(sandbox).into_openapi(),
+    }
+}
+
 /// Puts the service together.
 pub async fn service(deps: Deps) -> Result<Service, Problem> {
     let Deps { config, db, orders, currency, generated_secret } = deps;
@@ -63,8 +77,8 @@ pub async fn service(deps: Deps) -> Result<Service, Problem> {
     let (providers, sandbox) = providers(&config, &db, generated_secret)?;
     let app: AppState = Arc::new(App::new(config, db.clone(), orders, currency, providers, sandbox));
     Ok(Service {
-        name: "payments",
-        title: "Payments Service",
+        name: NAME,
+        title: TITLE,
         routes: http::routes(app.clone()),
         root_routes: http::root_routes(app.clone()),
         consumers: consumers::consumers(&app),

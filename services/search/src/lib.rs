@@ -21,7 +21,7 @@ mod store;
 pub mod verify;
 
 use souk_kernel::Problem;
-use souk_platform::service::Service;
+use souk_platform::service::{Interface, Service};
 use utoipa_axum::router::OpenApiRouter;
 
 use app::App;
@@ -31,13 +31,19 @@ pub use store::Migrator;
 
 /// The service's short name.
 pub const NAME: &str = "search";
+const TITLE: &str = "Search Service";
+
+/// What it shows by HTTP, for a gateway in another process.
+pub fn interface() -> Interface {
+    Interface { name: NAME, title: TITLE, routes: http::table().into_openapi(), root_routes: Interface::nothing() }
+}
 
 /// Puts the service together.
 pub async fn service(deps: Deps) -> Result<Service, Problem> {
     let app = App::new(deps).await?;
     Ok(Service {
         name: NAME,
-        title: "Search Service",
+        title: TITLE,
         routes: http::routes(app.clone()),
         root_routes: OpenApiRouter::new(),
         rpc: None,

@@ -10,7 +10,7 @@ pub async fn run(what: Admin) -> Result<ExitCode, Error> {
     let opened = open(&user.installation)?;
     let databases = opened.databases().await?;
     let made = souk_identity::create_user(
-        &databases.identity,
+        databases.identity(),
         &opened.config.identity,
         souk_identity::NewUser {
             email: user.email,

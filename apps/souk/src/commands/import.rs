@@ -69,13 +69,17 @@ async fn import_stock(import: ImportStock) -> Result<Summary, Error> {
     Ok(result?)
 }
 
-/// A marketplace that works but does not serve. Events are delivered here, or by the server if one runs on the same data.
+/// A marketplace that works but does not serve. Events are delivered here, or by the servers that run on the same data.
 async fn working(opened: &Opened) -> Result<Marketplace, Error> {
     let market = opened.marketplace().await?;
-    if let Some(lock) = opened.data.lock()? {
-        market.start_relays();
-        // Held until the process ends: no server may start half-way with a second set of relays.
-        std::mem::forget(lock);
+    let mut idle = Vec::new();
+    for db in market.databases.all() {
+        if let Some(lock) = opened.data.lock(db.service())? {
+            idle.push(db.service());
+            // Held until the process ends: no server may start half-way with a second set of relays.
+            std::mem::forget(lock);
+        }
     }
+    market.start_relays(&idle);
     Ok(market)
 }

@@ -8,7 +8,7 @@ use crate::cli::Inventory;
 pub async fn run(what: Inventory) -> Result<ExitCode, Error> {
     let Inventory::Rebuild { repair, installation } = what;
     let databases = open(&installation)?.databases().await?;
-    let report = souk_inventory::rebuild(&databases.inventory, repair).await;
+    let report = souk_inventory::rebuild(databases.inventory(), repair).await;
     databases.close().await;
     let report = report?;
     for difference in &report.differing {

@@ -19,8 +19,10 @@ use crate::{
     cli::{Cli, Command, Installation},
     config::Config,
     data_dir::{DataDir, DataDirError},
+    databases::Databases,
     import::ImportError,
-    marketplace::{Databases, Marketplace, StartError},
+    marketplace::{Marketplace, StartError},
+    roster::{Roster, RosterError},
 };
 
 /// Why a command failed.
@@ -32,6 +34,9 @@ pub enum Error {
     /// The data directory can't be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
+    /// The services that were named are none.
+    #[error(transparent)]
+    Roster(#[from] RosterError),
     /// The marketplace can't start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -112,5 +117,9 @@ impl Opened {
 
     async fn marketplace(&self) -> Result<Marketplace, Error> {
         Ok(Marketplace::open(self.config.clone(), &self.data, Clock::system()).await?)
+    }
+
+    async fn part(&self, roster: Roster) -> Result<Marketplace, Error> {
+        Ok(Marketplace::open_part(self.config.clone(), &self.data, Clock::system(), roster).await?)
     }
 }

@@ -1,35 +1,45 @@
 //! `souk serve` and `souk demo`.
 
-use std::{io::Write, process::ExitCode};
+use std::{io::Write, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use souk_platform::telemetry::Metrics;
-use tokio::{net::TcpListener, signal};
+use tokio::{net::TcpListener, signal, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, open};
-use crate::{cli::Serving, demo};
+use crate::{
+    cli::{Serve, Serving},
+    data_dir::{DataDir, ServingLock},
+    demo,
+    roster::Roster,
+};
 
-pub async fn serve(serving: Serving) -> Result<ExitCode, Error> {
-    run(serving, false).await
+pub async fn serve(serve: Serve) -> Result<ExitCode, Error> {
+    run(serve.serving, Roster::of(&serve.services)?, false).await
 }
 
 pub async fn demo(serving: Serving) -> Result<ExitCode, Error> {
-    run(serving, true).await
+    run(serving, Roster::everything(), true).await
 }
 
-async fn run(serving: Serving, sample: bool) -> Result<ExitCode, Error> {
+async fn run(serving: Serving, roster: Roster, sample: bool) -> Result<ExitCode, Error> {
     let mut opened = open(&serving.installation)?;
     let metrics = Metrics::install().map_err(|error| Error::Usage(error.to_string()))?;
-    let lock = opened.data.lock()?.ok_or_else(|| {
-        Error::Usage(format!("another process serves the data directory {}", opened.data.path().display()))
-    })?;
-    let listening = |source| Error::Io { what: format!("can't listen on {}", serving.listen), source };
-    let listener = TcpListener::bind(serving.listen).await.map_err(listening)?;
-    let address = listener.local_addr().map_err(listening)?;
-    if opened.config.platform.public_url.is_empty() {
-        opened.config.platform.public_url = format!("http://{address}");
+    let locks = locks(&opened.data, &roster)?;
+    let gateway = roster.has_gateway();
+    let (public, calls) = match (gateway, opened.config.rpc.listen) {
+        (false, Some(address)) => (listen("rpc.listen", address).await?, None),
+        (true, Some(address)) => {
+            (listen("--listen", serving.listen).await?, Some(listen("rpc.listen", address).await?))
+        }
+        (_, None) => (listen("--listen", serving.listen).await?, None),
+    };
+    let (listener, address) = public;
+    if opened.config.platform.public_url.is_empty() && gateway {
+        let scheme = if opened.config.gateway.tls.cert.is_some() { "https" } else { "http" };
+        opened.config.platform.public_url = format!("{scheme}://{address}");
     }
-    let market = opened.marketplace().await?;
+    let market = Arc::new(opened.part(roster).await?);
     market.take_over().await?;
     market.start();
     let stop = CancellationToken::new();
@@ -37,24 +47,33 @@ async fn run(serving: Serving, sample: bool) -> Result<ExitCode, Error> {
     if sample {
         let filled = demo::fill(&market, &opened.data).await?;
         if filled && cfg!(unix) && !stop.is_cancelled() {
-            market.stop().await;
-            drop((listener, lock));
+            if let Some(market) = Arc::into_inner(market) {
+                market.stop().await;
+            }
+            drop((listener, locks));
             return start_afresh();
         }
         demo::print_logins();
     }
-    announce(&address.to_string());
-    if let Some(address) = market.config().gateway.internal_listen {
-        let internal = TcpListener::bind(address).await.map_err(|source| Error::Io {
-            what: format!("gateway.internal_listen: can't listen on {address}"),
-            source,
-        })?;
-        let config = market.config().gateway.clone();
-        tokio::spawn(souk_gateway::serve(internal, souk_gateway::internal_router(metrics), config, stop.clone()));
+    let mut others = JoinSet::new();
+    if let Some((listener, address)) = calls {
+        tracing::info!(%address, "answering other processes");
+        let (market, stop) = (Arc::clone(&market), stop.clone());
+        others.spawn(async move { market.serve_calls(listener, stop).await });
     }
+    if let Some(address) = market.config().gateway.internal_listen {
+        let (internal, _) = listen("gateway.internal_listen", address).await?;
+        let config = market.config().gateway.clone();
+        let router = souk_gateway::internal_router(metrics);
+        others.spawn(souk_gateway::serve(internal, router, config, None, stop.clone()));
+    }
+    announce(market.scheme(), address);
     market.serve(listener, stop).await;
     tracing::info!("stopping");
-    market.stop().await;
+    others.join_all().await;
+    if let Some(market) = Arc::into_inner(market) {
+        market.stop().await;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -70,11 +89,27 @@ fn start_afresh() -> Result<ExitCode, Error> {
     ended.map_err(failed)
 }
 
+async fn listen(setting: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let failed = |source| Error::Io { what: format!("{setting}: can't listen on {address}"), source };
+    souk_gateway::bind(address).await.map_err(failed)
+}
+
+/// Processes may share a data directory, but each service is served by one of them.
+fn locks(data: &DataDir, roster: &Roster) -> Result<Vec<ServingLock>, Error> {
+    let lock = |service| {
+        data.lock(service)?.ok_or_else(|| {
+            let folder = data.path().display();
+            Error::Usage(format!("another process serves {service} from the data directory {folder}"))
+        })
+    };
+    roster.services().map(lock).collect()
+}
+
 /// The one line on standard output that scripts wait for.
-fn announce(address: &str) {
+fn announce(scheme: &str, address: SocketAddr) {
     let mut out = std::io::stdout().lock();
     // Nobody may be reading any more; serving goes on.
-    let _ = writeln!(out, "listening on http://{address}").and_then(|()| out.flush());
+    let _ = writeln!(out, "listening on {scheme}://{address}").and_then(|()| out.flush());
 }
 
 async fn stop_on_signal(stop: CancellationToken) {

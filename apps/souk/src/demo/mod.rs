@@ -65,7 +65,7 @@ pub async fn fill(market: &Marketplace, data: &DataDir) -> Result<bool, DemoErro
         name: "Demo Operator".to_owned(),
         roles: vec![Role::Admin],
     };
-    match souk_identity::create_user(&market.databases.identity, &market.config().identity, admin).await {
+    match souk_identity::create_user(market.databases.identity(), &market.config().identity, admin).await {
         Err(problem) if problem.code != "email_taken" => return Err(DemoError::Admin(problem)),
         _ => {}
     }

@@ -15,7 +15,7 @@ use souk_orders::verify::{OrderFacts, OrderStatus};
 use souk_payments::{PaymentStatus, verify::PaymentFact};
 use souk_platform::{events::Backlog, verify::Rule};
 
-use crate::marketplace::Databases;
+use crate::databases::Databases;
 
 const PAGE: u64 = 500;
 /// Looks at an order that seems wrong, and the pause between them.
@@ -43,7 +43,7 @@ pub async fn rules(databases: &Databases) -> Result<Vec<Rule>, DbErr> {
     let mut known: HashSet<OrderId> = HashSet::new();
     let mut after = None;
     loop {
-        let page = souk_orders::verify::facts(&databases.orders, after, PAGE).await?;
+        let page = souk_orders::verify::facts(databases.orders(), after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.order_id);
         for order in page {
@@ -64,8 +64,8 @@ pub async fn rules(databases: &Databases) -> Result<Vec<Rule>, DbErr> {
 }
 
 async fn look(databases: &Databases, order: OrderFacts) -> Result<Seen, DbErr> {
-    let payments = souk_payments::verify::facts_of_order(&databases.payments, order.order_id).await?;
-    let units = souk_inventory::verify::units_of(&databases.inventory, order.order_id).await?;
+    let payments = souk_payments::verify::facts_of_order(databases.payments(), order.order_id).await?;
+    let units = souk_inventory::verify::units_of(databases.inventory(), order.order_id).await?;
     Ok(Seen { order, payments, units })
 }
 
@@ -80,14 +80,14 @@ async fn settled(databases: &Databases, mut seen: Seen) -> Result<Seen, DbErr> {
             return Ok(seen);
         }
         tokio::time::sleep(PAUSE).await;
-        match souk_orders::verify::facts_about(&databases.orders, seen.order.order_id).await? {
+        match souk_orders::verify::facts_about(databases.orders(), seen.order.order_id).await? {
             Some(order) => seen = look(databases, order).await?,
             None => return Ok(seen),
         }
     }
     let mut subjects = vec![seen.order.order_id.to_string()];
     subjects.extend(seen.payments.iter().map(|payment| payment.id.to_string()));
-    for db in [&databases.orders, &databases.payments, &databases.inventory] {
+    for db in [databases.orders(), databases.payments(), databases.inventory()] {
         if Backlog::concerns(db, &subjects).await? {
             // Its event is written and will be delivered: unfinished, not wrong.
             seen.payments.clear();
@@ -173,7 +173,7 @@ fn units_follow(seen: &Seen) -> Option<String> {
 async fn payments_belong(databases: &Databases, known: &HashSet<OrderId>) -> Result<Rule, DbErr> {
     let (mut checked, mut offenders, mut after) = (0, Vec::new(), None);
     loop {
-        let page = souk_payments::verify::facts(&databases.payments, after, PAGE).await?;
+        let page = souk_payments::verify::facts(databases.payments(), after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         for payment in page {
@@ -189,7 +189,7 @@ async fn payments_belong(databases: &Databases, known: &HashSet<OrderId>) -> Res
 async fn units_belong(databases: &Databases, known: &HashSet<OrderId>) -> Result<Rule, DbErr> {
     let (mut checked, mut offenders, mut after) = (0, Vec::new(), None::<OrderUnits>);
     loop {
-        let page = souk_inventory::verify::order_units(&databases.inventory, after.as_ref(), PAGE).await?;
+        let page = souk_inventory::verify::order_units(databases.inventory(), after.as_ref(), PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.clone());
         for row in page {
@@ -207,7 +207,7 @@ async fn units_belong(databases: &Databases, known: &HashSet<OrderId>) -> Result
 
 /// Whether the order came while we were looking.
 async fn is_new(databases: &Databases, order_id: OrderId) -> Result<bool, DbErr> {
-    Ok(souk_orders::verify::facts_about(&databases.orders, order_id).await?.is_some())
+    Ok(souk_orders::verify::facts_about(databases.orders(), order_id).await?.is_some())
 }
 
 /// A SKU of which the catalogue shows another number than inventory has.
@@ -232,7 +232,7 @@ impl Misshown {
 async fn stock_is_shown(databases: &Databases) -> Result<Rule, DbErr> {
     let (mut checked, mut offenders, mut after) = (0, Vec::new(), None);
     loop {
-        let page = souk_catalog::verify::stock(&databases.catalog, after, PAGE).await?;
+        let page = souk_catalog::verify::stock(databases.catalog(), after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.sku_id);
         checked += page.len() as u64;
@@ -245,7 +245,7 @@ async fn stock_is_shown(databases: &Databases) -> Result<Rule, DbErr> {
 /// Versions are not compared: a change that leaves the same number available is not told to the catalogue.
 async fn misshown(databases: &Databases, facts: Vec<StockFact>) -> Result<Vec<Misshown>, DbErr> {
     let sku_ids: Vec<SkuId> = facts.iter().map(|shown| shown.sku_id).collect();
-    let levels = souk_inventory::verify::levels_of(&databases.inventory, &sku_ids).await?;
+    let levels = souk_inventory::verify::levels_of(databases.inventory(), &sku_ids).await?;
     let pairs = facts.into_iter().map(|shown| Misshown { shown, level: levels.get(&shown.sku_id).copied() });
     Ok(pairs.filter(|pair| pair.level.is_none_or(|level| level.available != pair.shown.available)).collect())
 }
@@ -263,7 +263,7 @@ async fn still_misshown(databases: &Databases, mut suspects: Vec<Misshown>) -> R
     }
     let mut stuck = Vec::with_capacity(suspects.len());
     for suspect in suspects {
-        if !Backlog::concerns(&databases.inventory, &[suspect.shown.sku_id.to_string()]).await? {
+        if !Backlog::concerns(databases.inventory(), &[suspect.shown.sku_id.to_string()]).await? {
             stuck.push(suspect);
         }
     }
@@ -274,5 +274,5 @@ async fn still_misshown(databases: &Databases, mut suspects: Vec<Misshown>) -> R
 
 async fn shown_now(databases: &Databases, suspects: &[Misshown]) -> Result<Vec<StockFact>, DbErr> {
     let sku_ids: Vec<SkuId> = suspects.iter().map(|suspect| suspect.shown.sku_id).collect();
-    souk_catalog::verify::stock_of(&databases.catalog, &sku_ids).await
+    souk_catalog::verify::stock_of(databases.catalog(), &sku_ids).await
 }

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, fmt};
 use sea_orm::DbErr;
 use souk_platform::{db::Database, events::Backlog, verify::Rule};
 
-use crate::{config::Config, data_dir::DataDir, marketplace::Databases};
+use crate::{config::Config, data_dir::DataDir, databases::Databases};
 
 /// How long a due event may wait before it counts as forgotten.
 const FORGOTTEN: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
@@ -41,14 +41,14 @@ pub async fn run(databases: &Databases, data: &DataDir, config: &Config) -> Resu
     let mut rules: BTreeMap<&'static str, Vec<Rule>> = BTreeMap::new();
     let folder = data.search();
     let (identity, catalog, inventory, cart, orders, payments, notifications, search, between) = tokio::try_join!(
-        souk_identity::verify::rules(&databases.identity),
-        souk_catalog::verify::rules(&databases.catalog),
-        souk_inventory::verify::rules(&databases.inventory),
-        souk_cart::verify::rules(&databases.cart),
-        souk_orders::verify::rules(&databases.orders),
-        souk_payments::verify::rules(&databases.payments),
-        souk_notifications::verify::rules(&databases.notifications),
-        souk_search::verify::rules(&databases.search, &folder, &config.search),
+        souk_identity::verify::rules(databases.identity()),
+        souk_catalog::verify::rules(databases.catalog()),
+        souk_inventory::verify::rules(databases.inventory()),
+        souk_cart::verify::rules(databases.cart()),
+        souk_orders::verify::rules(databases.orders()),
+        souk_payments::verify::rules(databases.payments()),
+        souk_notifications::verify::rules(databases.notifications()),
+        souk_search::verify::rules(databases.search(), &folder, &config.search),
         between::rules(databases),
     )?;
     rules.extend([

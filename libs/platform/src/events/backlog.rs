@@ -26,11 +26,11 @@ impl Backlog {
         Ok(Self { due, later, dead })
     }
 
-    /// Whether an event about one of these subjects is due: what it will lead to has not happened everywhere yet.
+    /// Whether an event about one of these subjects is due or waits for a consumer: what it will lead to has not happened everywhere yet.
     pub async fn concerns(db: &Database, subjects: &[String]) -> Result<bool, DbErr> {
         let now = db.clock().now().timestamp_micros();
         outbox::Entity::find()
-            .filter(Condition::any().add(outbox::Column::DueAt.lte(now)).add(outbox::Column::Attempts.gt(0)))
+            .filter(Condition::any().add(outbox::Column::DueAt.lte(now)).add(outbox::Column::Pending.is_not_null()))
             .filter(outbox::Column::Subject.is_in(subjects.iter().map(String::as_str)))
             .count(db.reader())
             .await

@@ -3,13 +3,13 @@
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use souk_kernel::{EventId, Page, PageQuery, Timestamp};
 
 use crate::db::{Database, dead_letter, outbox};
 
 /// An event that one consumer could not take.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeadLetter {
     /// The event.
     pub id: EventId,

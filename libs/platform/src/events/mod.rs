@@ -10,13 +10,17 @@ mod lagging;
 mod lanes;
 #[cfg(feature = "cluster")]
 mod leased;
+mod outbox;
 mod relay;
+mod remote;
 mod settle;
 
 pub use backlog::Backlog;
-pub use bus::Bus;
+pub use bus::{Bus, Courier, Undelivered};
 pub use dead_letters::{DeadLetter, DeadLetters};
+pub use outbox::Outbox;
 pub use relay::Relay;
+pub use remote::{RemoteConsumer, routes};
 pub use souk_contracts::events::Event;
 
 use std::{collections::BTreeMap, fmt::Display, future::Future, sync::Arc, time::Duration};
@@ -51,11 +55,16 @@ pub struct Delivery<E> {
 
 /// An event on its way, not yet decoded.
 #[derive(Clone, Debug)]
-pub(crate) struct Message {
+pub struct Message {
+    /// The event.
     pub event_id: EventId,
+    /// Its type.
     pub kind: String,
+    /// When it happened.
     pub time: Timestamp,
+    /// The event itself, JSON.
     pub data: String,
+    /// 1 the first time.
     pub attempt: u32,
 }
 

@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Bus, Message,
+    bus::Undelivered,
     lagging::{self, Lagging},
     lanes::{Lane, Lanes},
-    settle::{Settled, Settlement, consumers_of, free, settle},
+    settle::{Left, Settled, Settlement, consumers_of, free, settle},
 };
 use crate::{
     context,
@@ -247,17 +248,21 @@ async fn deliver(bus: &Bus, lane: Lane) -> Vec<Settled> {
             let message = &message;
             async move {
                 if wait {
-                    return Some((consumer, None));
+                    let left = bus.outage(&consumer).map_or(Left::Waits, Left::Unreachable);
+                    return Some((consumer, left));
                 }
                 let result = bus.deliver(&consumer, message).await;
+                if let Err(Undelivered::Unreachable(_)) = &result {
+                    let pause = bus.outage(&consumer).unwrap_or_default();
+                    return Some((consumer, Left::Unreachable(pause)));
+                }
                 metrics::counter!("souk_event_deliveries_total", "type" => message.kind.clone(),
                     "consumer" => consumer.clone(), "result" => if result.is_ok() { "ok" } else { "error" })
                 .increment(1);
-                result.err().map(|error| {
-                    tracing::warn!(event_id = %message.event_id, kind = %message.kind, %consumer, %error,
-                        attempt = message.attempt, "an event was not taken");
-                    (consumer, Some(error))
-                })
+                let Err(Undelivered::Refused(error) | Undelivered::Unreachable(error)) = result else { return None };
+                tracing::warn!(event_id = %message.event_id, kind = %message.kind, %consumer, %error,
+                    attempt = message.attempt, "an event was not taken");
+                Some((consumer, Left::Refused(error)))
             }
         });
         let left: Vec<_> =

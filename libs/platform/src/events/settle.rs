@@ -18,8 +18,18 @@ const LAST_PAUSE: Duration = Duration::from_mins(1);
 /// How the deliveries of one row ended.
 pub(super) struct Settled {
     pub row: outbox::Model,
-    /// Consumers that did not take it, each with the error, or none for one that waits for an earlier event.
-    pub left: Vec<(String, Option<String>)>,
+    /// Consumers that did not take it.
+    pub left: Vec<(String, Left)>,
+}
+
+/// Why a consumer did not take an event.
+pub(super) enum Left {
+    /// An earlier event of the key goes first.
+    Waits,
+    /// It can't be reached; asking again makes sense after the pause. That is no try.
+    Unreachable(Duration),
+    /// It said why.
+    Refused(String),
 }
 
 /// What was written down about lanes that ended, and which rows of which keys these were.
@@ -79,7 +89,7 @@ struct Verdict {
     dead: BTreeMap<String, String>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Retry {
     pending: Vec<String>,
     due_at: i64,
@@ -89,23 +99,37 @@ struct Retry {
 
 impl Verdict {
     fn of(settled: Settled, now: Timestamp) -> Self {
-        let failed = settled.left.iter().any(|(_, error)| error.is_some());
-        let attempts = settled.row.attempts + i32::from(failed);
-        let given_up = failed && attempts >= ATTEMPTS;
-        let (mut pending, mut dead) = (Vec::new(), BTreeMap::new());
-        for (consumer, error) in &settled.left {
-            match error {
-                Some(error) if given_up => {
-                    dead.insert(consumer.clone(), error.clone());
+        let refused = settled.left.iter().any(|(_, left)| matches!(left, Left::Refused(_)));
+        let mut attempts = settled.row.attempts + i32::from(refused);
+        let given_up = refused && attempts >= ATTEMPTS;
+        let exponent = u32::try_from((attempts - 1).clamp(0, 16)).unwrap_or(0);
+        let mut pause = (FIRST_PAUSE * 2_u32.pow(exponent)).min(LAST_PAUSE);
+        if !refused || given_up {
+            let unreachable = settled.left.iter().filter_map(|(_, left)| match left {
+                Left::Unreachable(pause) => Some(*pause),
+                Left::Waits | Left::Refused(_) => None,
+            });
+            pause = unreachable.max().unwrap_or(pause);
+        }
+        let (mut pending, mut dead, mut last_error) = (Vec::new(), BTreeMap::new(), None);
+        for (consumer, left) in settled.left {
+            match left {
+                Left::Refused(error) if given_up => {
+                    dead.insert(consumer, error);
                 }
-                _ => pending.push(consumer.clone()),
+                Left::Refused(error) => {
+                    pending.push(consumer);
+                    last_error.get_or_insert(error);
+                }
+                Left::Waits | Left::Unreachable(_) => pending.push(consumer),
             }
         }
-        let exponent = u32::try_from((attempts - 1).clamp(0, 16)).unwrap_or(0);
-        let pause = (FIRST_PAUSE * 2_u32.pow(exponent)).min(LAST_PAUSE);
+        if given_up {
+            // Those that are left have not been asked so often.
+            attempts = 0;
+        }
         let due_at = now.timestamp_micros() + i64::try_from(pause.as_micros()).unwrap_or(i64::MAX);
-        let error = settled.left.iter().find_map(|(_, error)| error.clone());
-        let retry = (!pending.is_empty()).then_some(Retry { pending, due_at, attempts, error });
+        let retry = (!pending.is_empty()).then_some(Retry { pending, due_at, attempts, error: last_error });
         Self { row: settled.row, retry, dead }
     }
 
@@ -120,17 +144,24 @@ async fn record(tx: crate::db::Tx, verdicts: Vec<Verdict>, now: Timestamp) -> Re
     for some in done.chunks(500) {
         outbox::Entity::delete_many().filter(outbox::Column::Seq.is_in(some.iter().copied())).exec(&tx).await?;
     }
+    // Rows that wait for the same thing (a consumer that can't be reached) are written in one go.
+    let mut retries: BTreeMap<&Retry, Vec<i64>> = BTreeMap::new();
     for verdict in &verdicts {
         if let Some(retry) = &verdict.retry {
+            retries.entry(retry).or_default().push(verdict.row.seq);
+        }
+    }
+    for (retry, rows) in retries {
+        for some in rows.chunks(500) {
             let change = outbox::ActiveModel {
-                seq: Set(verdict.row.seq),
                 pending: Set(Some(retry.pending.join(","))),
                 due_at: Set(retry.due_at),
                 attempts: Set(retry.attempts),
                 error: Set(retry.error.clone()),
                 ..Default::default()
             };
-            outbox::Entity::update_many().set(change).filter(outbox::Column::Seq.eq(verdict.row.seq)).exec(&tx).await?;
+            let these = outbox::Column::Seq.is_in(some.iter().copied());
+            outbox::Entity::update_many().set(change).filter(these).exec(&tx).await?;
         }
     }
     let dead: Vec<_> = verdicts

@@ -25,7 +25,7 @@ use super::{
     retry::Retry,
     status::{self, fault},
     trace,
-    transport::Transport,
+    transport::{Fault, Transport},
 };
 use crate::context;
 
@@ -169,7 +169,9 @@ impl Link {
         }
         deadline::announce(request.headers_mut(), remaining);
         match timeout_at(deadline, transport.clone().call(request)).await {
-            Ok(answer) => answer,
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Fault::Status(status))) => Err(status),
+            Ok(Err(Fault::Unreachable)) => Err(self.absent()),
             Err(_elapsed) => Err(self.too_late()),
         }
     }

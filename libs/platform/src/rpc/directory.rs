@@ -12,6 +12,7 @@ use super::{
     breaker::CircuitState,
     channel::{Channel, Link},
     metrics,
+    peer::Peer,
     policy::Policy,
     transport::Transport,
 };
@@ -69,8 +70,25 @@ impl Directory {
 
     /// Makes a service of this process reachable under its name. A second registration takes the place of the first.
     pub fn register(&self, service: &'static str, routes: Routes) {
-        let transport = Transport::Local(routes.prepare());
+        self.fill(service, Transport::Local(routes.prepare()));
+    }
+
+    /// Makes a service of other processes reachable under its name.
+    pub fn connect(&self, peer: Arc<Peer>) {
+        self.fill(peer.name(), Transport::Remote(peer));
+    }
+
+    fn fill(&self, service: &'static str, transport: Transport) {
         *self.slot(service).transport.write().unwrap_or_else(PoisonError::into_inner) = Some(transport);
+    }
+
+    /// The routes of a service of this process.
+    pub(super) fn local(&self, service: &str) -> Option<Routes> {
+        let slot = lock(&self.inner.slots).get(service).cloned()?;
+        match slot.transport()? {
+            Transport::Local(routes) => Some(routes),
+            Transport::Remote(_) => None,
+        }
     }
 
     /// A channel from one service to another, with limits and a circuit breaker of its own.

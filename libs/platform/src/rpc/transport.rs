@@ -1,6 +1,6 @@
 //! The way to a callee.
 
-use std::{any::Any, panic::AssertUnwindSafe};
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt;
 use http::{Request, Response};
@@ -9,26 +9,43 @@ use tokio::time::Instant;
 use tonic::{Status, body::Body, service::Routes};
 use tower::Service;
 
-use super::{deadline, status, trace};
+use super::{deadline, peer::Peer, status, trace};
 use crate::context;
 
-/// Where a call goes once everything around it has agreed. A connection to another process will be a second variant.
+/// Where a call goes once everything around it has agreed.
 #[derive(Clone)]
 pub(super) enum Transport {
     /// The callee lives in this process: its tower service is called directly.
     Local(Routes),
+    /// It lives in others.
+    Remote(Arc<Peer>),
+}
+
+/// How a call can fail before the callee says anything.
+pub(super) enum Fault {
+    /// The callee's own, or on the way to its routes.
+    Status(Status),
+    /// No process answered.
+    Unreachable,
 }
 
 impl Transport {
-    pub(super) async fn call(self, request: Request<Body>) -> Result<Response<Body>, Status> {
+    pub(super) async fn call(self, request: Request<Body>) -> Result<Response<Body>, Fault> {
         match self {
-            Self::Local(routes) => serve(routes, request).await,
+            Self::Local(routes) => serve(routes, request).await.map_err(Fault::Status),
+            Self::Remote(peer) => match peer.send(request).await {
+                Ok(answer) => Ok(answer.map(Body::new)),
+                Err(error) => {
+                    tracing::debug!(%error, "a call did not arrive");
+                    Err(Fault::Unreachable)
+                }
+            },
         }
     }
 }
 
 /// The callee's side: what came as metadata becomes the context of its work, and a panic stays its own.
-async fn serve(mut routes: Routes, request: Request<Body>) -> Result<Response<Body>, Status> {
+pub(super) async fn serve(mut routes: Routes, request: Request<Body>) -> Result<Response<Body>, Status> {
     let context = trace::extract(request.headers());
     let timeout = deadline::requested(request.headers());
     let work = context::scope(context, async move { routes.call(request).await });

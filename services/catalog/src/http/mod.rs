@@ -20,6 +20,11 @@ const UPLOAD: usize = 64 << 20;
 
 /// Everything below `/api/v1`.
 pub fn routes(app: AppState) -> OpenApiRouter {
+    table().with_state(app)
+}
+
+/// The same without anybody to answer: what [`crate::interface`] is made of.
+pub fn table() -> OpenApiRouter<AppState> {
     let uploads = OpenApiRouter::new().routes(routes!(images::upload)).layer(DefaultBodyLimit::max(UPLOAD));
     OpenApiRouter::new()
         .routes(routes!(products::list, products::create))
@@ -36,10 +41,14 @@ pub fn routes(app: AppState) -> OpenApiRouter {
         .routes(routes!(admin::hide_review))
         .routes(routes!(admin::show_review))
         .merge(uploads)
-        .with_state(app)
 }
 
 /// Everything at the root.
 pub fn root_routes(app: AppState) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(images::file)).with_state(app)
+    root_table().with_state(app)
+}
+
+/// The same without anybody to answer.
+pub fn root_table() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(images::file))
 }

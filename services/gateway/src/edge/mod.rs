@@ -44,6 +44,7 @@ use tracing::Instrument;
 
 use self::{class::Class, limits::Limits, meters::Meters, rate::Rates, shed::Shedder};
 use crate::{
+    Entry,
     client_ip::client_ip,
     config::{AccessLog, Config},
 };
@@ -80,14 +81,15 @@ pub(crate) struct EdgeService<S> {
 }
 
 impl EdgeLayer {
-    pub(crate) fn new(config: &Config, authority: Authority, clock: Clock) -> Self {
+    pub(crate) fn new(config: &Config, entry: Entry, authority: Authority, clock: Clock) -> Self {
+        let public = entry == Entry::Public;
         let shared = Shared {
             authority,
             limits: Limits::new(config),
-            rates: config.rate_limit.enabled.then(|| Rates::new(&config.rate_limit, clock)),
+            rates: (public && config.rate_limit.enabled).then(|| Rates::new(&config.rate_limit, clock)),
             shedder: Shedder::new(config.max_concurrency),
             meters: Meters::new(),
-            proxies: config.trusted_proxies.clone(),
+            proxies: if public { config.trusted_proxies.clone() } else { Network::ALL.to_vec() },
             access_log: config.access_log,
             secure: config.strict_transport_security,
         };

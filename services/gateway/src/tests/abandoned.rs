@@ -30,7 +30,7 @@ async fn a_request_whose_client_hangs_up_is_cancelled() {
         services: vec![Service { routes: OpenApiRouter::new().route("/endless", endless), ..played() }],
         ..edge(Config::default())
     });
-    let server = tokio::spawn(serve(listener, shop, Config::default(), stop.clone()));
+    let server = tokio::spawn(serve(listener, shop, Config::default(), None, stop.clone()));
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"GET /api/v1/endless HTTP/1.1\r\nhost: souk\r\n\r\n").await.unwrap();
     assert_eq!(told.recv().await, Some("begun"));

@@ -19,6 +19,11 @@ use crate::app::AppState;
 
 /// Below `/api/v1`.
 pub fn routes(app: AppState) -> OpenApiRouter {
+    table().with_state(app)
+}
+
+/// The same without anybody to answer: what [`crate::interface`] is made of.
+pub fn table() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(auth::register))
         .routes(routes!(auth::login))
@@ -46,12 +51,16 @@ pub fn routes(app: AppState) -> OpenApiRouter {
         .routes(routes!(admin_sellers::list))
         .routes(routes!(admin_sellers::approve))
         .routes(routes!(admin_sellers::suspend))
-        .with_state(app)
 }
 
 /// At the root.
 pub fn root_routes(app: AppState) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(jwks::jwks)).with_state(app)
+    root_table().with_state(app)
+}
+
+/// The same without anybody to answer.
+pub fn root_table() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(jwks::jwks))
 }
 
 #[cfg(test)]

@@ -13,6 +13,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::app::State;
 
 pub fn routes(app: State) -> OpenApiRouter {
+    table().with_state(app)
+}
+
+/// The same without anybody to answer: what [`crate::interface`] is made of.
+pub fn table() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(stock::list))
         .routes(routes!(stock::show, stock::put, stock::patch))
@@ -25,7 +30,6 @@ pub fn routes(app: State) -> OpenApiRouter {
         .routes(routes!(webhook::webhook))
         .routes(routes!(webhook::import))
         .routes(routes!(pull::pull))
-        .with_state(app)
 }
 
 /// Rows are read with one more than wanted: if it came, it is dropped and the cursor leads there.

@@ -10,6 +10,11 @@ use crate::app::AppState;
 
 /// Below `/api/v1`.
 pub fn routes(app: AppState) -> OpenApiRouter {
+    table().with_state(app)
+}
+
+/// The same without anybody to answer: what [`crate::interface`] is made of.
+pub fn table() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(inbox::list))
         .routes(routes!(inbox::read_all))
@@ -18,7 +23,6 @@ pub fn routes(app: AppState) -> OpenApiRouter {
         .routes(routes!(admin::mailbox))
         .routes(routes!(admin::deliveries))
         .routes(routes!(admin::retry))
-        .with_state(app)
 }
 
 #[cfg(test)]

@@ -16,6 +16,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::app::AppState;
 
 pub fn routes(app: AppState) -> OpenApiRouter {
+    table().with_state(app)
+}
+
+/// The same without anybody to answer: what [`crate::interface`] is made of.
+pub fn table() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(quote::shipping_methods))
         .routes(routes!(quote::quote))
@@ -33,5 +38,4 @@ pub fn routes(app: AppState) -> OpenApiRouter {
         .routes(routes!(seller_orders::deliver))
         .routes(routes!(admin::list))
         .routes(routes!(admin::show))
-        .with_state(app)
 }

@@ -18,6 +18,11 @@ use crate::app::AppState;
 
 /// Below `/api/v1`.
 pub fn routes(app: AppState) -> OpenApiRouter {
+    table(app.sandbox.is_some()).with_state(app)
+}
+
+/// The same without anybody to answer: what [`crate::interface`] is made of.
+pub fn table(sandbox: bool) -> OpenApiRouter<AppState> {
     let mut router = OpenApiRouter::new()
         .routes(routes!(payments::create))
         .routes(routes!(payments::show))
@@ -39,15 +44,20 @@ pub fn routes(app: AppState) -> OpenApiRouter {
         .routes(routes!(admin_rules::explain))
         .routes(routes!(admin_rules::show, admin_rules::change, admin_rules::delete))
         .routes(routes!(admin_payouts::list, admin_payouts::create));
-    if app.sandbox.is_some() {
+    if sandbox {
         router = router.routes(routes!(admin_sandbox::show, admin_sandbox::set));
     }
-    router.with_state(app)
+    router
 }
 
 /// At the root: the sandbox's own pages, where it is offered.
 pub fn root_routes(app: AppState) -> OpenApiRouter {
-    if app.sandbox.is_none() {
+    root_table(app.sandbox.is_some()).with_state(app)
+}
+
+/// The same without anybody to answer.
+pub fn root_table(sandbox: bool) -> OpenApiRouter<AppState> {
+    if !sandbox {
         return OpenApiRouter::new();
     }
     OpenApiRouter::new()
@@ -56,5 +66,4 @@ pub fn root_routes(app: AppState) -> OpenApiRouter {
         .routes(routes!(sandbox::decline))
         .routes(routes!(sandbox::delay))
         .routes(routes!(sandbox::style))
-        .with_state(app)
 }

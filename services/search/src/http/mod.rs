@@ -15,11 +15,15 @@ use crate::app::AppState;
 
 /// Below `/api/v1`.
 pub fn routes(app: AppState) -> OpenApiRouter {
+    table().with_state(app)
+}
+
+/// The same without anybody to answer: what [`crate::interface`] is made of.
+pub fn table() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(search::search))
         .routes(routes!(suggest::suggest))
         .routes(routes!(clicks::click))
         .routes(routes!(admin::queries))
         .routes(routes!(admin::index))
-        .with_state(app)
 }

@@ -6,7 +6,7 @@ use souk_tests::Market;
 
 /// What the rule finds.
 async fn misshown(market: &Market) -> Vec<String> {
-    let report = Box::pin(market.marketplace().verify()).await.expect("the rules can be checked");
+    let report = market.verify().await;
     let rules = &report.rules["between services"];
     let rule = rules.iter().find(|rule| rule.name == "catalog shows what inventory has").expect("it is checked");
     assert_eq!(rule.checked, 2);
@@ -16,7 +16,7 @@ async fn misshown(market: &Market) -> Vec<String> {
 async fn show(market: &Market, units: i64, instead_of: i64) {
     let sql = format!("UPDATE skus SET stock = {units} WHERE stock = {instead_of}");
     let change = |tx: Tx| async move { tx.execute_unprepared(&sql).await.map(|done| done.rows_affected()) };
-    let changed = market.marketplace().databases.catalog.transaction::<_, DbErr, _, _>(change).await;
+    let changed = market.databases().catalog().transaction::<_, DbErr, _, _>(change).await;
     assert_eq!(changed.expect("the catalogue can be changed"), 1);
 }
 

@@ -82,15 +82,15 @@ async fn verify_finds_what_the_index_lacks() {
     let seller = market.seller("Tea House").await;
     seller.lists("Teapot", 2500, 5).await;
     finds(&market, "q=teapot", &["Teapot"]).await;
-    let report = Box::pin(market.marketplace().verify()).await.unwrap();
+    let report = market.verify().await;
     assert!(report.is_clean(), "{report}");
     // The index of another moment: empty.
-    let db = &market.marketplace().databases.search;
+    let db = market.databases().search();
     let sql = "UPDATE documents SET version = version + 1";
     let forged = Statement::from_string(db.reader().get_database_backend(), sql);
     let before = db.transaction(move |tx| async move { tx.execute_raw(forged).await.map(drop) });
     before.await.unwrap();
-    let report = Box::pin(market.marketplace().verify()).await.unwrap();
+    let report = market.verify().await;
     assert!(!report.is_clean());
     let back = Statement::from_string(db.reader().get_database_backend(), "UPDATE documents SET version = version - 1");
     db.transaction(move |tx| async move { tx.execute_raw(back).await.map(drop) }).await.unwrap();
@@ -105,7 +105,7 @@ async fn a_new_index_takes_over_while_the_old_one_answers() {
     finds(&market, "q=teapot", &["Teapot"]).await;
     let current = || std::fs::read_to_string(market.folder().join("search").join("current")).unwrap();
     let before = current();
-    market.marketplace().reindex(&|_, _, _| {}).await.unwrap();
+    market.part("search").reindex(&|_, _, _| {}).await.unwrap();
     assert_ne!(current(), before);
     let cup = json!({"title": "Cup", "description": "Holds tea."});
     seller.client.put(&format!("/products/{}", teapot.id()), &cup).await.ok();

@@ -26,7 +26,7 @@ async fn what_cannot_be_delivered_is_kept_with_its_error_and_can_be_replayed() {
     let market = Market::start().await;
     let seller = market.seller("Tea House").await;
     let order_id = souk_kernel::OrderId::new();
-    let payments = &market.marketplace().databases.payments;
+    let payments = market.databases().payments();
     let nobodys = PaymentCompleted {
         payment_id: souk_kernel::PaymentId::new(),
         order_id,
@@ -73,7 +73,7 @@ async fn verify_names_every_rule_and_counts_what_it_looked_at() {
     let teapot = seller.lists("Teapot", 2500, 5).await;
     market.buyer("Cleo").await.buys(&teapot, 1).await;
     market.settles().await;
-    let report = Box::pin(market.marketplace().verify()).await.unwrap();
+    let report = market.verify().await;
     assert!(report.is_clean(), "{report}");
     let text = report.to_string();
     for part in ["inventory", "orders", "payments", "between services", "clean"] {

@@ -7,13 +7,13 @@ use souk_kernel::ProductId;
 use souk_platform::{events::Backlog, verify::Rule};
 
 use super::{LOOKS, PAGE, PAUSE};
-use crate::marketplace::Databases;
+use crate::databases::Databases;
 
 /// Every product is in search's documents as catalog has it, and nothing else may be found there.
 pub async fn products_are_known(databases: &Databases) -> Result<Rule, DbErr> {
     let (mut checked, mut offenders, mut after) = (0, Vec::new(), None);
     loop {
-        let page = souk_catalog::verify::products(&databases.catalog, after, PAGE).await?;
+        let page = souk_catalog::verify::products(databases.catalog(), after, PAGE).await?;
         let end = page.last().map(|product| product.0);
         checked += page.len() as u64;
         for (id, wrong) in differing(databases, &page, after, end).await? {
@@ -39,7 +39,7 @@ async fn differing(
     let mut known: HashMap<ProductId, (i64, bool)> = HashMap::new();
     let mut at = after;
     loop {
-        let found = souk_search::verify::facts(&databases.search, at, PAGE).await?;
+        let found = souk_search::verify::facts(databases.search(), at, PAGE).await?;
         let inside = found.iter().filter(|(id, ..)| end.is_none_or(|end| *id <= end));
         let before = known.len();
         known.extend(inside.map(|(id, version, public)| (*id, (*version, *public))));
@@ -67,14 +67,14 @@ async fn differing(
 async fn settled(databases: &Databases, id: ProductId, mut wrong: String) -> Result<Option<String>, DbErr> {
     for _ in 0..LOOKS {
         tokio::time::sleep(PAUSE).await;
-        let page = souk_catalog::verify::product(&databases.catalog, id).await?;
-        let known = souk_search::verify::fact(&databases.search, id).await?;
+        let page = souk_catalog::verify::product(databases.catalog(), id).await?;
+        let known = souk_search::verify::fact(databases.search(), id).await?;
         let visible = |known: Option<Known>| known.filter(|(_, _, public)| *public);
         if visible(page) == visible(known) {
             return Ok(None);
         }
         wrong = format!("catalog has {page:?}, search {known:?}");
     }
-    let under_way = Backlog::concerns(&databases.catalog, &[id.to_string()]).await?;
+    let under_way = Backlog::concerns(databases.catalog(), &[id.to_string()]).await?;
     Ok((!under_way).then(|| format!("{id}: {wrong}")))
 }

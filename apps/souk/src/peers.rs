@@ -1,0 +1,60 @@
+//! The services of other processes: found in the configuration, made reachable under their names.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use souk_platform::{
+    rpc::{Directory, Peer},
+    tls::Mutual,
+};
+
+use crate::{config::Config, roster::Roster};
+
+/// The services of other processes, by name.
+pub type Peers = BTreeMap<&'static str, Arc<Peer>>;
+
+/// Why the other processes can't be reached as configured.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PeerError {
+    /// Some have no address.
+    #[error("{}", missing(.0))]
+    Missing(Vec<&'static str>),
+    /// An address can't be used.
+    #[error("peers.{service}: {message}")]
+    Address {
+        /// Whose.
+        service: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+fn missing(services: &[&'static str]) -> String {
+    let lines = services.iter().map(|service| {
+        format!(
+            "peers.{service} is not set: {service} does not run in this process and needs an address, for example \
+             peers.{service} = [\"http://10.0.0.5:7001\"]"
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Makes everything that is not in `roster` reachable.
+pub fn connect(
+    config: &Config,
+    roster: &Roster,
+    tls: Option<&Mutual>,
+    directory: &Directory,
+) -> Result<Peers, PeerError> {
+    let without: Vec<_> = roster.elsewhere().filter(|service| config.peers.of(service).is_empty()).collect();
+    if !without.is_empty() {
+        return Err(PeerError::Missing(without));
+    }
+    let mut peers = Peers::new();
+    for service in roster.elsewhere() {
+        let peer = Peer::new(service, config.peers.of(service), tls.cloned());
+        let peer = peer.map_err(|message| PeerError::Address { service, message })?;
+        directory.connect(Arc::clone(&peer));
+        peers.insert(service, peer);
+    }
+    Ok(peers)
+}

@@ -1,0 +1,207 @@
+//! Listening: connections in, answers out, and an orderly end. The edge and the entrance of calls both listen so.
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{body::Body, extract::ConnectInfo, response::Response};
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::Service;
+
+use crate::tls::Accepting;
+
+/// After a failed accept (no file descriptors left, say): long enough for some to be freed.
+const AFTER_A_FAULT: Duration = Duration::from_millis(100);
+/// A peer that went away without a word is noticed in this time, and half of it again.
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// Bytes of headers that are taken in one HTTP/2 request.
+const HEADERS: u32 = 64 << 10;
+
+/// How to listen.
+#[derive(Clone)]
+pub struct Listening {
+    /// The longest time for a request's head to arrive; also how long an idle connection stays open, and how long a TLS
+    /// handshake may take.
+    pub header_timeout: Duration,
+    /// How long requests may go on after the end was announced.
+    pub drain_limit: Duration,
+    /// Connections at the same time; further ones wait to be accepted.
+    pub max_connections: usize,
+    /// Requests at the same time on one HTTP/2 connection.
+    pub max_streams: u32,
+    /// Whether HTTP/2 is understood without TLS; with TLS it always is.
+    pub http2: bool,
+    /// TLS.
+    pub tls: Option<Arc<dyn Accepting>>,
+}
+
+/// Serves until `stop` is cancelled; then accepts no more, lets every request that has begun end within the drain limit,
+/// and closes what is left.
+pub async fn serve<S>(listener: TcpListener, service: S, listening: Listening, stop: CancellationToken)
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+{
+    let Listening { header_timeout, drain_limit, max_connections, max_streams, http2, tls } = listening;
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(header_timeout).pipeline_flush(true);
+    let speaks =
+        if http2 || tls.is_some() { Speaks::Both(both(header_timeout, max_streams)) } else { Speaks::Http1(http) };
+    let give_up = CancellationToken::new();
+    let server = Server { speaks, service, tls, header_timeout, stop: stop.clone(), give_up: give_up.clone() };
+    let places = Arc::new(Semaphore::new(max_connections));
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &places) => accepted,
+            () = stop.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, peer, place)) => drop(connections.spawn(server.clone().connection(stream, peer, place))),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(AFTER_A_FAULT).await;
+            }
+        }
+    }
+    drop(listener);
+    connections.close();
+    if timeout(drain_limit, connections.wait()).await.is_err() {
+        tracing::warn!(connections = connections.len(), "connections are closed with requests still going on");
+        give_up.cancel();
+        connections.wait().await;
+    }
+}
+
+fn both(header_timeout: Duration, max_streams: u32) -> auto::Builder<TokioExecutor> {
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).pipeline_flush(true);
+    http.http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_EVERY / 2)
+        .max_concurrent_streams(max_streams)
+        .max_header_list_size(HEADERS)
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20);
+    http
+}
+
+/// The next connection, once there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, place))
+}
+
+#[derive(Clone)]
+enum Speaks {
+    Http1(http1::Builder),
+    /// By the first bytes.
+    Both(auto::Builder<TokioExecutor>),
+}
+
+#[derive(Clone)]
+struct Server<S> {
+    speaks: Speaks,
+    service: S,
+    tls: Option<Arc<dyn Accepting>>,
+    header_timeout: Duration,
+    /// Requests that have begun may end.
+    stop: CancellationToken,
+    /// They no longer may.
+    give_up: CancellationToken,
+}
+
+impl<S> Server<S>
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+{
+    async fn connection(self, stream: TcpStream, peer: SocketAddr, _place: OwnedSemaphorePermit) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection broke before its first request");
+            return;
+        }
+        let Some(tls) = &self.tls else { return self.talk(stream, peer).await };
+        let shaken = timeout(self.header_timeout, TlsAcceptor::from(tls.server()).accept(stream));
+        let shaken = tokio::select! {
+            shaken = shaken => shaken,
+            () = self.stop.cancelled() => return,
+        };
+        match shaken {
+            // On the heap: most listeners have no TLS, and its state is large.
+            Ok(Ok(stream)) => {
+                let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                Box::pin(self.agreed(http2).talk(stream, peer)).await;
+            }
+            Ok(Err(error)) => tracing::debug!(%error, %peer, "a TLS handshake failed"),
+            Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
+        }
+    }
+
+    /// For a connection that said what it speaks: it has to begin in time, then.
+    fn agreed(mut self, http2: bool) -> Self {
+        if let Speaks::Both(http) = self.speaks {
+            self.speaks = Speaks::Both(if http2 { http.http2_only() } else { http.http1_only() });
+        }
+        self
+    }
+
+    async fn talk<I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: I, peer: SocketAddr) {
+        let service = self.service;
+        let answer = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            service.clone().call(request)
+        });
+        let stream = TokioIo::new(stream);
+        // The same few lines twice: the two kinds of connection have no trait in common.
+        let ended: Result<(), Box<dyn std::error::Error + Send + Sync>> = match self.speaks {
+            Speaks::Http1(http) => {
+                let mut connection = std::pin::pin!(http.serve_connection(stream, answer));
+                tokio::select! {
+                    ended = connection.as_mut() => ended.map_err(Into::into),
+                    () = self.stop.cancelled() => {
+                        connection.as_mut().graceful_shutdown();
+                        tokio::select! {
+                            ended = connection.as_mut() => ended.map_err(Into::into),
+                            () = self.give_up.cancelled() => return,
+                        }
+                    }
+                }
+            }
+            Speaks::Both(http) => {
+                let mut connection = std::pin::pin!(http.serve_connection(stream, answer));
+                tokio::select! {
+                    ended = connection.as_mut() => ended,
+                    () = self.stop.cancelled() => {
+                        connection.as_mut().graceful_shutdown();
+                        tokio::select! {
+                            ended = connection.as_mut() => ended,
+                            () = self.give_up.cancelled() => return,
+                        }
+                    }
+                }
+            }
+        };
+        if let Err(error) = ended {
+            // Clients hang up, time out and send nonsense all day long.
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! A service in other processes: its instances, and which of them is asked.
+
+mod address;
+mod health;
+mod instance;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+use tonic::body::Body;
+
+pub use self::address::{Address, ParseAddressError};
+use self::{
+    health::Pairs,
+    instance::{Instance, SendError, Target},
+};
+use crate::tls::Mutual;
+
+/// How often names that stand for several instances are looked up again, while they are used.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
+/// Instances that a request is offered to as long as nothing of it was sent.
+const OFFERS: usize = 3;
+
+/// Why no instance answered.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct Unreachable {
+    cause: String,
+    /// Whether it is certain that no instance saw anything of the request.
+    pub unsent: bool,
+}
+
+/// A service in other processes. Requests go to the instance with less to do of two; one that fails again and again is left
+/// out for a while. Connections are HTTP/2, made when they are needed, and shared by all requests.
+pub struct Peer {
+    name: &'static str,
+    names: Vec<Address>,
+    tls: Option<Mutual>,
+    instances: RwLock<Arc<[Arc<Instance>]>>,
+    pairs: Pairs,
+    looked_up: Mutex<Option<Instant>>,
+    looking_up: tokio::sync::Mutex<()>,
+}
+
+impl Peer {
+    /// The service `name` at `addresses`.
+    ///
+    /// # Errors
+    /// Says which address doesn't fit a process with, or without, TLS between processes.
+    pub fn new(name: &'static str, addresses: &[Address], tls: Option<Mutual>) -> Result<Arc<Self>, String> {
+        for address in addresses {
+            if let Some(conflict) = address.conflict(tls.is_some()) {
+                return Err(format!("{address} {conflict}"));
+            }
+        }
+        let (names, fixed): (Vec<_>, Vec<_>) = addresses.iter().cloned().partition(Address::is_dns);
+        let instances = fixed.into_iter().map(|address| Arc::new(Instance::new(Target::Named(address)))).collect();
+        let seed = RandomState::new().hash_one(name);
+        Ok(Arc::new(Self {
+            name,
+            names,
+            tls,
+            instances: RwLock::new(instances),
+            pairs: Pairs::new(seed),
+            looked_up: Mutex::default(),
+            looking_up: tokio::sync::Mutex::default(),
+        }))
+    }
+
+    /// The service's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Sends a request, with any path of the service, and gives the head of the answer. What can't be sent to one instance is
+    /// offered to another; what was sent is never repeated.
+    pub async fn send(self: &Arc<Self>, mut request: Request<Body>) -> Result<Response<Incoming>, Unreachable> {
+        let mut refused: Vec<Arc<Instance>> = Vec::new();
+        let mut last = format!("{} has no instance", self.name);
+        for _ in 0..OFFERS {
+            let Some(instance) = self.choose(&refused).await else { break };
+            match instance.send(self.name, request, self.tls.as_ref()).await {
+                Ok(response) => return Ok(response),
+                Err(SendError { cause, unsent }) => {
+                    last = format!("{} at {}: {cause}", self.name, instance.authority());
+                    let Some(unsent) = unsent else { return Err(Unreachable { cause: last, unsent: false }) };
+                    request = unsent;
+                    refused.push(instance);
+                }
+            }
+        }
+        Err(Unreachable { cause: last, unsent: true })
+    }
+
+    /// The instance to ask next; those in `refused` only had their chance.
+    async fn choose(self: &Arc<Self>, refused: &[Arc<Instance>]) -> Option<Arc<Instance>> {
+        self.keep_names_fresh().await;
+        let instances = Arc::clone(&self.instances.read().unwrap_or_else(PoisonError::into_inner));
+        let now = Instant::now();
+        if refused.is_empty() {
+            match &*instances {
+                [only] => return Some(Arc::clone(only)),
+                [] => return None,
+                several => {
+                    let (first, second) = self.pairs.next(several.len());
+                    let (first, second) = (&several[first], &several[second]);
+                    let better = if second.under_way() < first.under_way() { second } else { first };
+                    if !better.is_out(now) {
+                        return Some(Arc::clone(better));
+                    }
+                }
+            }
+        }
+        let left = instances.iter().filter(|one| !refused.iter().any(|other| Arc::ptr_eq(one, other)));
+        let (out, well): (Vec<_>, Vec<_>) = left.partition(|one| one.is_out(now));
+        // When all are out, the one whose time ends first is as good a guess as any.
+        let chosen = well.into_iter().min_by_key(|one| one.under_way());
+        chosen.or_else(|| out.into_iter().min_by_key(|one| one.out_until())).cloned()
+    }
+
+    /// Looks names up again when it is time; nobody waits for it, except for the first answer.
+    async fn keep_names_fresh(self: &Arc<Self>) {
+        if self.names.is_empty() {
+            return;
+        }
+        let looked_up = *self.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
+        match looked_up {
+            Some(at) if at.elapsed() < LOOK_UP_EVERY => {}
+            Some(_) => {
+                let peer = Arc::clone(self);
+                tokio::spawn(async move { peer.look_up().await });
+            }
+            None => self.look_up().await,
+        }
+    }
+
+    async fn look_up(&self) {
+        let _turn = self.looking_up.lock().await;
+        let mut found: Vec<SocketAddr> = Vec::new();
+        {
+            let looked_up = self.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
+            if looked_up.is_some_and(|at| at.elapsed() < LOOK_UP_EVERY) {
+                return;
+            }
+        }
+        for name in &self.names {
+            match name.resolve().await {
+                Ok(addresses) => found.extend(addresses),
+                Err(error) => {
+                    tracing::warn!(callee = self.name, %name, %error, "a name can't be looked up");
+                    // Those known before stay: a name server that is down takes nobody else down.
+                    let before = self.instances.read().unwrap_or_else(PoisonError::into_inner);
+                    found.extend(before.iter().filter_map(|one| one.found_at()));
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        // An empty answer is asked for again by the next request.
+        let when = (!found.is_empty()).then(Instant::now);
+        *self.looked_up.lock().unwrap_or_else(PoisonError::into_inner) = when;
+        let mut instances = self.instances.write().unwrap_or_else(PoisonError::into_inner);
+        let fixed = instances.iter().filter(|one| one.found_at().is_none()).cloned();
+        let named = found.into_iter().map(|address| {
+            let known = instances.iter().find(|one| one.found_at() == Some(address)).cloned();
+            known.unwrap_or_else(|| Arc::new(Instance::new(Target::Found(address))))
+        });
+        let fresh = fixed.chain(named).collect();
+        *instances = fresh;
+    }
+}
