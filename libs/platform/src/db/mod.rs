@@ -12,6 +12,7 @@ mod connect;
 mod fresh;
 mod open;
 mod schema;
+pub mod seller;
 #[cfg(feature = "cluster")]
 mod server;
 pub mod testing;

@@ -73,8 +73,9 @@ pub async fn list(
     Paging(page): Paging,
 ) -> Result<List<SourceView>, Error> {
     let after: Option<String> = page.cursor.as_deref().map(decode_cursor).transpose()?;
+    let own = app.db.reader_for(member.seller_id).await?;
     let (mut rows, total) =
-        source_rows::list_for_seller(app.db.reader(), member.seller_id, after, page.offset, page.limit + 1).await?;
+        source_rows::list_for_seller(&own, member.seller_id, after, page.offset, page.limit + 1).await?;
     let next_cursor = super::next_cursor(&mut rows, page.limit, |row| encode_cursor(&row.name));
     let items = rows.into_iter().map(SourceView::without_secret).collect();
     Ok(List(Page { items, limit: page.limit, offset: page.offset, total, next_cursor }))
@@ -107,7 +108,8 @@ pub async fn show(
     member: SellerMember,
     PathText(name): PathText,
 ) -> Result<Reply<SourceView>, Error> {
-    let found = source_rows::find_for_seller(app.db.reader(), &name, member.seller_id).await?;
+    let found =
+        source_rows::find_for_seller(&app.db.reader_for(member.seller_id).await?, &name, member.seller_id).await?;
     Ok(Reply::ok(SourceView::without_secret(found.ok_or(Error::UnknownSource)?)))
 }
 
@@ -160,7 +162,8 @@ pub async fn rotate_secret(
     PathText(name): PathText,
 ) -> Result<Reply<SourceView>, Error> {
     member.require(Permission::Profile)?;
-    let found = source_rows::find_for_seller(app.db.reader(), &name, member.seller_id).await?;
+    let found =
+        source_rows::find_for_seller(&app.db.reader_for(member.seller_id).await?, &name, member.seller_id).await?;
     if found.ok_or(Error::UnknownSource)?.kind != SourceKind::Webhook {
         return Err(Problem::new(ErrorKind::Conflict, "no_secret", "this stock system signs nothing").into());
     }
