@@ -14,11 +14,8 @@ use crate::data_dir::DataDir;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// Of all services, each with a schema (PostgreSQL) or a database (MySQL) of its own; `{service}` stands for its name.
-    /// Empty means a file for each service in the data directory.
+    /// Of all services, each with a schema of its own; `{service}` stands for its name. Empty means a file for each service in the data directory.
     pub url: Secret,
-    /// Copies to read from.
-    pub replica_urls: Vec<Secret>,
     /// Transactions that a service has at once, at most.
     pub writers: u32,
     /// Other queries that a service has at once, at most.
@@ -52,11 +49,10 @@ pub struct ServiceDatabases {
 
 impl Default for DatabaseConfig {
     fn default() -> Self {
-        let ServerSettings { writers, readers, connect_timeout, statement_timeout, migrate, .. } =
+        let ServerSettings { writers, readers, connect_timeout, statement_timeout, migrate } =
             ServerSettings::default();
         Self {
             url: Secret::default(),
-            replica_urls: Vec::new(),
             writers,
             readers,
             connect_timeout,
@@ -76,7 +72,6 @@ impl DatabaseConfig {
             _ => (data.database_url(service).into(), "the data directory's URL".to_owned()),
         };
         let server = ServerSettings {
-            replicas: self.replica_urls.clone(),
             writers: self.writers,
             readers: self.readers,
             connect_timeout: self.connect_timeout,

@@ -20,8 +20,7 @@ impl Conflict {
         };
         let SqlxError::Database(error) = &**error else { return None };
         match error.code().as_deref() {
-            // PostgreSQL: serialization failure, deadlock. MySQL says 40001 for a deadlock; MariaDB says HY000 for a row that
-            // changed since it was read (1020), as for many other things.
+            // PostgreSQL: serialization failure, deadlock.
             Some("40001" | "40P01") => Some(Self::Sacrificed),
             _ if error.is_unique_violation() => Some(Self::Taken),
             _ => None,

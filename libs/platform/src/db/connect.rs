@@ -7,7 +7,7 @@ use crate::config::Secret;
 /// Where a service's database is, and how it is used.
 #[derive(Clone, Debug)]
 pub struct Connect {
-    /// `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE` or `mysql://…`.
+    /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
     pub url: Secret,
     /// The setting that the URL comes from, for messages.
     pub setting: String,
@@ -18,8 +18,6 @@ pub struct Connect {
 /// How a database on a server is used.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
-    /// Copies to read from.
-    pub replicas: Vec<Secret>,
     /// Transactions at once, at most.
     pub writers: u32,
     /// Other queries at once, at most.
@@ -35,7 +33,6 @@ pub struct ServerSettings {
 impl Default for ServerSettings {
     fn default() -> Self {
         Self {
-            replicas: Vec::new(),
             writers: 8,
             readers: 4,
             connect_timeout: Duration::from_secs(5),

@@ -13,6 +13,7 @@ mod file;
 mod fresh;
 mod open;
 mod schema;
+pub mod seller;
 #[cfg(feature = "cluster")]
 mod server;
 pub mod testing;

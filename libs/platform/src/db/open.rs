@@ -136,15 +136,10 @@ impl Database {
                 Self::open_on_server::<M>(service, super::server::Engine::Postgres, connect, clock).await
             }
             #[cfg(not(feature = "cluster"))]
-            "postgres" | "postgresql" | "mysql" | "mariadb" => {
-                Err(OpenError::NotBuilt { service, setting, scheme: scheme.to_owned() })
+            "postgres" | "postgresql" => Err(OpenError::NotBuilt { service, setting, scheme: scheme.to_owned() }),
+            _ => {
+                Err(OpenError::UnknownEngine { service, setting, scheme: scheme.to_owned(), known: "sqlite, postgres" })
             }
-            _ => Err(OpenError::UnknownEngine {
-                service,
-                setting,
-                scheme: scheme.to_owned(),
-                known: "sqlite, postgres, mysql",
-            }),
         }
     }
 

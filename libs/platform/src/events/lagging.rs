@@ -21,7 +21,9 @@ const LAG: Duration = Duration::from_secs(10);
 /// How often everything is read.
 const SWEEP: Duration = Duration::from_secs(30);
 /// How often the table is looked at although no commit of this process announced anything.
-pub(super) const EVERY: Duration = Duration::from_millis(50);
+pub(super) const EVERY: Duration = Duration::from_millis(100);
+/// How often timers are looked at.
+const TIMERS: Duration = Duration::from_millis(200);
 /// The distance of two marks.
 const MARK: Duration = Duration::from_millis(500);
 
@@ -33,6 +35,7 @@ pub(super) struct Lagging {
     marks: VecDeque<(Instant, i64)>,
     swept: Option<Instant>,
     looked: Option<Instant>,
+    timers_at: Option<Instant>,
     more: bool,
 }
 
@@ -49,7 +52,7 @@ impl Lagging {
         if !rung && !self.more && self.looked.is_some_and(|at| now - at < EVERY) {
             return Ok((Vec::new(), false));
         }
-        let timers_too = self.looked.is_none_or(|at| now - at >= EVERY) || !rung;
+        self.looked = Some(now);
         let sweeps = self.swept.is_none_or(|at| now - at >= SWEEP);
         let limit = PAGE + in_flight as u64;
         let mut rows = outbox::Entity::find()
@@ -66,8 +69,8 @@ impl Lagging {
         if let Some(last) = rows.last() {
             self.mark(now, last.seq);
         }
-        if timers_too {
-            self.looked = Some(now);
+        if self.timers_at.is_none_or(|at| now - at >= TIMERS) {
+            self.timers_at = Some(now);
             let due = db.clock().now().timestamp_micros();
             let timers = outbox::Entity::find()
                 .filter(outbox::Column::DueAt.gt(outbox::AT_ONCE))

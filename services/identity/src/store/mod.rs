@@ -1,5 +1,6 @@
 //! Tables, migrations and queries. Finders carry the scope: who may not see a row does not find it.
 
+mod matching;
 pub mod members;
 mod migration;
 mod paging;

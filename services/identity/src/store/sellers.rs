@@ -10,7 +10,7 @@ use sea_orm::{
 use souk_kernel::{Page, PageQuery, SellerId, Timestamp};
 use souk_platform::security::SellerStatus;
 
-use super::paging;
+use super::{matching, paging};
 use crate::{
     domain::{SellerState, seller_status},
     error::Error,
@@ -116,7 +116,7 @@ pub async fn list(conn: &DatabaseConnection, filter: Filter, page: PageQuery) ->
     }
     if let Some(text) = filter.text {
         let by_slug = Column::Slug.contains(text.to_ascii_lowercase());
-        rows = rows.filter(Condition::any().add(by_slug).add(Column::Name.contains(text)));
+        rows = rows.filter(Condition::any().add(by_slug).add(matching::has(Column::Name, &text)));
     }
     rows = match filter.status {
         None => rows,

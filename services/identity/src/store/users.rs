@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use souk_kernel::{Page, PageQuery, Timestamp, UserId};
 use souk_platform::security::Role;
 
-use super::{members, paging, sellers};
+use super::{matching, members, paging, sellers};
 use crate::{
     domain::{AccountStatus, Address, Roles, email_key},
     error::Error,
@@ -115,7 +115,7 @@ pub async fn list(conn: &DatabaseConnection, filter: Filter, page: PageQuery) ->
     };
     if let Some(text) = filter.text {
         let by_email = Column::EmailKey.contains(email_key(&text));
-        rows = rows.filter(Condition::any().add(by_email).add(Column::Name.contains(text)));
+        rows = rows.filter(Condition::any().add(by_email).add(matching::has(Column::Name, &text)));
     }
     if let Some(email) = filter.email {
         rows = rows.filter(Column::EmailKey.eq(email_key(&email)));

@@ -118,8 +118,9 @@ pub async fn list(
     Paging(page): Paging,
 ) -> Result<List<SourceView>, Error> {
     let after: Option<String> = page.cursor.as_deref().map(decode_cursor).transpose()?;
+    let own = app.db.reader_for(member.seller_id).await?;
     let (mut rows, total) =
-        source_rows::list_for_seller(app.db.reader(), member.seller_id, after, page.offset, page.limit + 1).await?;
+        source_rows::list_for_seller(&own, member.seller_id, after, page.offset, page.limit + 1).await?;
     let next_cursor = super::next_cursor(&mut rows, page.limit, |row| encode_cursor(&row.name));
     let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     let channels = channel_rows::of_sources(app.db.reader(), &names).await?;
@@ -157,7 +158,8 @@ pub async fn show(
     member: SellerMember,
     PathText(name): PathText,
 ) -> Result<Reply<SourceView>, Error> {
-    let found = source_rows::find_for_seller(app.db.reader(), &name, member.seller_id).await?;
+    let own = app.db.reader_for(member.seller_id).await?;
+    let found = source_rows::find_for_seller(&own, &name, member.seller_id).await?;
     let found = found.ok_or(Error::UnknownSource)?;
     let channels = channel_rows::of_sources(app.db.reader(), &[&name]).await?;
     Ok(Reply::ok(SourceView::of(found, &channels, app.db.clock().now())))
@@ -213,7 +215,8 @@ pub async fn rotate_secret(
     PathText(name): PathText,
 ) -> Result<Reply<SourceView>, Error> {
     member.require(Permission::Profile)?;
-    let found = source_rows::find_for_seller(app.db.reader(), &name, member.seller_id).await?;
+    let own = app.db.reader_for(member.seller_id).await?;
+    let found = source_rows::find_for_seller(&own, &name, member.seller_id).await?;
     if found.ok_or(Error::UnknownSource)?.secret.is_none() {
         return Err(Problem::new(ErrorKind::Conflict, "no_secret", "this stock system signs nothing").into());
     }

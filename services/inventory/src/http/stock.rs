@@ -120,8 +120,9 @@ pub async fn list(
 ) -> Result<List<StockRow>, Error> {
     let wanted = Wanted { seller_id: member.seller_id, available_max: filter.available_max };
     let after: Option<(SkuId, String)> = page.cursor.as_deref().map(decode_cursor).transpose()?;
-    let mut rows = stock_rows::list_for_seller(app.db.reader(), wanted, after, page.offset, page.limit + 1).await?;
-    let total = stock_rows::count_for_seller(app.db.reader(), wanted).await?;
+    let own = app.db.reader_for(member.seller_id).await?;
+    let mut rows = stock_rows::list_for_seller(&own, wanted, after, page.offset, page.limit + 1).await?;
+    let total = stock_rows::count_for_seller(&own, wanted).await?;
     let next_cursor = super::next_cursor(&mut rows, page.limit, |row| encode_cursor(&(row.sku_id, &row.location)));
     let items = rows.into_iter().map(StockRow::from).collect();
     Ok(List(Page { items, limit: page.limit, offset: page.offset, total, next_cursor }))
@@ -135,7 +136,8 @@ pub async fn show(
     member: SellerMember,
     PathId(sku_id): PathId<SkuId>,
 ) -> Result<Reply<StockView>, Error> {
-    let found = stock_rows::find_for_seller(app.db.reader(), sku_id, member.seller_id).await?;
+    let found =
+        stock_rows::find_for_seller(&app.db.reader_for(member.seller_id).await?, sku_id, member.seller_id).await?;
     let (stock, updated_at) = found.ok_or(Error::UnknownSku)?;
     Ok(Reply::ok(StockView::of(&stock, updated_at)).etag(stock.version()))
 }
@@ -196,7 +198,8 @@ pub async fn events(
     PathId(sku_id): PathId<SkuId>,
     Paging(page): Paging,
 ) -> Result<List<EventView>, Error> {
-    let found = stock_rows::find_for_seller(app.db.reader(), sku_id, member.seller_id).await?;
+    let found =
+        stock_rows::find_for_seller(&app.db.reader_for(member.seller_id).await?, sku_id, member.seller_id).await?;
     let (stock, _) = found.ok_or(Error::UnknownSku)?;
     let before: Option<i64> = page.cursor.as_deref().map(decode_cursor).transpose()?;
     let mut rows = ledger::page(app.db.reader(), sku_id, before, page.offset, page.limit + 1).await?;

@@ -15,7 +15,7 @@ pub struct Migrator;
 #[async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Stock), Box::new(Sources), Box::new(Channels)]
+        vec![Box::new(Stock), Box::new(Sources), Box::new(Channels), Box::new(OwnRows)]
     }
 }
 
@@ -206,4 +206,20 @@ fn of_source(table: &'static str) -> ForeignKeyCreateStatement {
         .to("stock_sources", "name")
         .on_delete(ForeignKeyAction::Cascade)
         .to_owned()
+}
+
+/// On databases that can: a seller's rows are shown to who reads for that seller only.
+struct OwnRows;
+
+impl MigrationName for OwnRows {
+    fn name(&self) -> &'static str {
+        "inventory_3_own_rows"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for OwnRows {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        souk_platform::db::seller::protect(manager, &["stock_levels", "stock_sources"]).await
+    }
 }

@@ -69,7 +69,8 @@ pub async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<List<SellerOrderDetail>, Error> {
     let conn = app.db.reader();
-    let mut page = pages::for_seller(conn, member.seller_id, params.status, &page).await?;
+    let mut page =
+        pages::for_seller(&app.db.reader_for(member.seller_id).await?, member.seller_id, params.status, &page).await?;
     let rows = std::mem::take(&mut page.items);
     let orders = pages::orders_of(conn, rows.iter().map(|part| part.order_id).collect()).await?;
     let orders = store::complete_all(conn, orders).await?;
@@ -92,7 +93,8 @@ pub async fn show(
 }
 
 async fn answer(app: &App, id: SellerOrderId, seller: SellerId) -> Result<Reply<SellerOrderDetail>, Error> {
-    let part = parts::find_for_seller(app.db.reader(), id, seller).await?.ok_or(Error::NotFound("seller order"))?;
+    let part = parts::find_for_seller(&app.db.reader_for(seller).await?, id, seller).await?;
+    let part = part.ok_or(Error::NotFound("seller order"))?;
     let order = app.order(part.order_id).await?;
     Ok(Reply::ok(view(&order, &part)))
 }

@@ -15,7 +15,7 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Orders), Box::new(CartKey)]
+        vec![Box::new(Orders), Box::new(CartKey), Box::new(OwnRows)]
     }
 }
 
@@ -191,4 +191,20 @@ fn returns() -> TableCreateStatement {
         .col(timestamp_with_time_zone_null("decided_at"))
         .foreign_key(ForeignKey::create().from("returns", "order_id").to("orders", "id"))
         .to_owned()
+}
+
+/// On databases that can: a seller's rows are shown to who reads for that seller only.
+struct OwnRows;
+
+impl MigrationName for OwnRows {
+    fn name(&self) -> &'static str {
+        "m0002_own_rows"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for OwnRows {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        souk_platform::db::seller::protect(manager, &["seller_orders", "returns"]).await
+    }
 }

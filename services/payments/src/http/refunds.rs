@@ -103,7 +103,8 @@ async fn bearer(
         return Ok((part.map_or(Bearer::All, Bearer::SellerOrder), Actor::Admin(user)));
     }
     if let Some(seller) = standing.seller.filter(|_| standing.active) {
-        let own = payments::allocations_for_seller(app.db.reader(), id, seller.seller_id).await?;
+        let own =
+            payments::allocations_for_seller(&app.db.reader_for(seller.seller_id).await?, id, seller.seller_id).await?;
         if !own.is_empty() {
             let member = SellerMember {
                 user_id: user,

@@ -78,7 +78,8 @@ pub async fn balance(
     Paging(page): Paging,
 ) -> Result<Reply<Encoded>, Error> {
     member.require(Permission::Money)?;
-    let (conn, seller, currency) = (app.db.reader(), member.seller_id, wanted.currency.unwrap_or(app.currency));
+    let (seller, currency) = (member.seller_id, wanted.currency.unwrap_or(app.currency));
+    let conn = &app.db.reader_for(seller).await?;
     let (sums, paid_out, statement) = futures::join!(
         ledger::balance(conn, seller, currency),
         payouts::total(conn, seller, currency),
@@ -128,6 +129,6 @@ pub async fn payouts(
     Paging(page): Paging,
 ) -> Result<List<Payout>, Error> {
     member.require(Permission::Money)?;
-    let page = payouts::list(app.db.reader(), Some(member.seller_id), &page).await?;
+    let page = payouts::list(&app.db.reader_for(member.seller_id).await?, Some(member.seller_id), &page).await?;
     Ok(List(page.map(Payout::from)))
 }

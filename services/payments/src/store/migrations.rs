@@ -14,7 +14,7 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Tables)]
+        vec![Box::new(Tables), Box::new(OwnRows)]
     }
 }
 
@@ -265,4 +265,20 @@ fn sandbox_refunds() -> TableCreateStatement {
         .col(big_integer("amount"))
         .col(timestamp_with_time_zone("created_at"))
         .to_owned()
+}
+
+/// On databases that can: a seller's rows are shown to who reads for that seller only.
+struct OwnRows;
+
+impl MigrationName for OwnRows {
+    fn name(&self) -> &'static str {
+        "m2_own_rows"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for OwnRows {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        souk_platform::db::seller::protect(manager, &["payment_allocations", "ledger_postings", "payouts"]).await
+    }
 }

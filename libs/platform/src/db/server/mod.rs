@@ -256,3 +256,6 @@ async fn commit(transaction: Arc<DatabaseTransaction>, tx: &Tx) -> Result<bool, 
         Err(_) => Err(DbErr::Custom("a transaction left a statement running behind".to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests;
