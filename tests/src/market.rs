@@ -77,6 +77,11 @@ impl Market {
         self.running().part(service)
     }
 
+    /// Where the process of a service listens.
+    pub fn address(&self, service: &str) -> std::net::SocketAddr {
+        self.running().address(service)
+    }
+
     /// The databases of all services.
     pub fn databases(&self) -> &Databases {
         self.running().databases()

@@ -83,7 +83,7 @@ impl Running {
     fn with_peers(&self, config: &Config, shape: Shape) -> Config {
         let mut config = config.clone();
         if shape == Shape::Split {
-            let at = |name: &str| vec![format!("http://{}", self.addresses[name]).parse().expect("an address")];
+            let at = |name: &str| vec![self.addresses[name].to_string().parse().expect("an address")];
             config.peers = souk::config::PeersConfig {
                 identity: at("identity"),
                 catalog: at("catalog"),
@@ -109,6 +109,10 @@ impl Running {
 
     pub(crate) fn databases(&self) -> &Databases {
         &self.databases
+    }
+
+    pub(crate) fn address(&self, service: &str) -> SocketAddr {
+        *self.addresses.get(service).unwrap_or_else(|| &self.addresses[GATEWAY])
     }
 
     pub(crate) fn part(&self, service: &str) -> &Marketplace {
@@ -164,8 +168,7 @@ fn bind(address: &str) -> Bound {
 
 impl Part {
     async fn open(roster: Roster, config: &Config, data: &Path, clock: &Clock, listener: Bound) -> Self {
-        let threads = if roster == Roster::everything() { 2 } else { 1 };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("threads can be started");
         let (config, clock) = (config.clone(), clock.clone());
         let data = DataDir::open(data).expect("the folder can be used");

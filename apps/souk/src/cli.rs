@@ -57,6 +57,8 @@ pub enum Command {
         #[command(subcommand)]
         what: Search,
     },
+    /// Make an authority and certificates for the calls between processes
+    Certs(Certs),
     /// Check the invariants over the whole data set; exit code 1 when one is broken
     Verify(Installation),
 }
@@ -99,6 +101,24 @@ pub struct Serving {
     /// Which installation.
     #[command(flatten)]
     pub installation: Installation,
+}
+
+/// Which certificates.
+#[derive(Clone, Debug, Args)]
+pub struct Certs {
+    /// For which processes: services, those of one process joined by `+` [default: each service alone, and `souk` for a process
+    /// with all of them]
+    #[arg(value_name = "PROCESS")]
+    pub processes: Vec<String>,
+    /// The folder; an authority that is there already issues these certificates too
+    #[arg(long, value_name = "DIR", default_value = "certs")]
+    pub dir: PathBuf,
+    /// A further name or address that the certificates are for (repeatable)
+    #[arg(long = "host", value_name = "HOST")]
+    pub hosts: Vec<String>,
+    /// For how long the certificates are valid
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(i64).range(1..=3650))]
+    pub days: i64,
 }
 
 /// How log lines look.

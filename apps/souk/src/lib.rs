@@ -1,5 +1,6 @@
 //! The program: command line, configuration and the composition root, the one place that knows in which shape services run.
 
+pub mod certs;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -8,6 +8,7 @@ mod inventory;
 mod notifications;
 mod orders;
 mod payments;
+mod processes;
 mod races;
 mod search;
 mod stories;

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod admin;
+mod certs;
 mod events;
 mod import;
 mod inventory;
@@ -16,6 +17,7 @@ use souk_kernel::{Clock, Problem};
 use souk_platform::{config::ConfigError, telemetry};
 
 use crate::{
+    certs::CertsError,
     cli::{Cli, Command, Installation},
     config::Config,
     data_dir::{DataDir, DataDirError},
@@ -37,6 +39,9 @@ pub enum Error {
     /// The services that were named are none.
     #[error(transparent)]
     Roster(#[from] RosterError),
+    /// Certificates can't be made.
+    #[error(transparent)]
+    Certs(#[from] CertsError),
     /// The marketplace can't start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -86,6 +91,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Events { what } => events::run(what).await,
         Command::Inventory { what } => inventory::run(what).await,
         Command::Search { what } => search::run(what).await,
+        Command::Certs(what) => certs::run(&what),
         Command::Verify(installation) => verify::run(installation).await,
     };
     result.unwrap_or_else(|error| {

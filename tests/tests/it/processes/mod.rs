@@ -1,0 +1,6 @@
+//! Every service in a process of its own: what others notice when one is gone, and who is let in.
+
+mod certificates;
+mod gateway;
+mod outages;
+mod starting;
