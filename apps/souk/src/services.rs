@@ -139,6 +139,7 @@ pub async fn build(
                 cart: caller("orders").cart(checkout()),
                 payments: caller("orders").payments(checkout()),
                 identity: caller("orders").identity(checkout()),
+                token_secret: Secret::from(data.secret("order-tokens", secret_token)?),
             })
             .await,
         )?,

@@ -10,6 +10,7 @@ mod consumers;
 mod domain;
 mod error;
 mod events;
+mod guest_tokens;
 mod http;
 mod hub;
 mod jobs;
@@ -33,7 +34,7 @@ use souk_contracts::{
     inventory::inventory_client::InventoryClient, payments::payments_client::PaymentsClient,
 };
 use souk_kernel::{Currency, Problem};
-use souk_platform::{db::Database, rpc::Channel, service::Service};
+use souk_platform::{config::Secret, db::Database, rpc::Channel, service::Service};
 use utoipa_axum::router::OpenApiRouter;
 
 /// The service's name for calls, events and paths.
@@ -50,6 +51,8 @@ pub struct Deps {
     pub cart: CartClient<Channel>,
     pub payments: PaymentsClient<Channel>,
     pub identity: IdentityClient<Channel>,
+    /// Guests' order tokens are made with it; it stays the same for as long as they are to open their orders.
+    pub token_secret: Secret,
 }
 
 /// The service, ready to be mounted. An error names the part of the configuration that can't be worked with.
