@@ -90,7 +90,7 @@ pub async fn build(
             "catalog" => catalog(config, data, databases, Caller(directory, name)).await?,
             "inventory" => inventory(config, databases, Caller(directory, name)).await,
             "cart" => cart(config, databases, Caller(directory, name)).await,
-            "orders" => orders(config, databases, Caller(directory, name)).await,
+            "orders" => orders(config, data, databases, Caller(directory, name)).await?,
             "payments" => payments(config, data, databases, Caller(directory, name)).await?,
             "notifications" => notifications(config, databases, Caller(directory, name)).await,
             "search" => search(config, data, databases, Caller(directory, name)).await,
@@ -160,8 +160,14 @@ async fn cart(config: &Config, databases: &Databases, caller: Caller<'_>) -> Mad
     .await
 }
 
-async fn orders(config: &Config, databases: &Databases, caller: Caller<'_>) -> Made {
-    souk_orders::service(souk_orders::Deps {
+async fn orders(
+    config: &Config,
+    data: &DataDir,
+    databases: &Databases,
+    caller: Caller<'_>,
+) -> Result<Made, StartError> {
+    let token_secret = Secret::from(data.secret("order-tokens", secret_token)?);
+    let deps = souk_orders::Deps {
         config: config.orders.clone(),
         currency: config.platform.currency,
         db: databases.orders().clone(),
@@ -170,8 +176,9 @@ async fn orders(config: &Config, databases: &Databases, caller: Caller<'_>) -> M
         cart: caller.cart(Policy::checkout()),
         payments: caller.payments(Policy::checkout()),
         identity: caller.identity(Policy::checkout()),
-    })
-    .await
+        token_secret,
+    };
+    Ok(souk_orders::service(deps).await)
 }
 
 async fn payments(

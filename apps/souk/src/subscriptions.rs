@@ -6,7 +6,7 @@
 /// The types that a service takes. A service that runs here is asked itself, and must agree.
 pub fn of(service: &str) -> &'static [&'static str] {
     match service {
-        "identity" => &["review.posted"],
+        "identity" => &["review.moderated", "review.posted"],
         "catalog" => &[
             "order.confirmed",
             "product.deleted",
@@ -38,6 +38,7 @@ pub fn of(service: &str) -> &'static [&'static str] {
             "product.created",
             "product.deleted",
             "product.updated",
+            "review.moderated",
             "review.posted",
             "seller.approved",
             "seller.suspended",

@@ -28,7 +28,7 @@ pub struct SourcesConfig {
     /// Networks that feeds may lie in and publications may go to, besides the public Internet. Sellers choose the URLs: what
     /// is allowed here is open to all of them.
     pub allowed_networks: Vec<Network>,
-    /// How long fetching a feed, or telling a change, may take.
+    /// How long fetching a feed, or telling a change, may take; at most 20 s.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
     /// How many bytes a feed may have.

@@ -6,7 +6,7 @@ use souk_kernel::{ErrorKind, Problem, SkuId};
 use souk_platform::{http::Failure, rpc};
 
 use crate::domain::{
-    Refusal,
+    MOST_SOURCES, Refusal,
     reservation::{DemandError, NotThatMany},
 };
 
@@ -31,6 +31,8 @@ pub enum Error {
     VersionLost,
     #[error("the name is taken")]
     NameTaken,
+    #[error("the seller has as many sources as are allowed")]
+    TooManySources,
     #[error("the source is switched off")]
     SourceDisabled,
     #[error("the batch is not signed by the source")]
@@ -70,6 +72,9 @@ impl From<Error> for Problem {
             Error::VersionLost => Self::version_lost(),
             Error::NameTaken => {
                 conflict("name_taken", "there is a stock source of this name already").detail("name", "is taken")
+            }
+            Error::TooManySources => {
+                conflict("too_many_sources", &format!("a seller has at most {MOST_SOURCES} stock sources"))
             }
             Error::SourceDisabled => conflict("source_disabled", "the stock source is switched off"),
             Error::BadSignature => Self::unauthenticated("the batch must be signed by the stock source, not long ago"),

@@ -7,6 +7,7 @@ use souk_contracts::{
     cart::cart_client::CartClient,
     catalog::Offer,
     catalog::catalog_client::CatalogClient,
+    events::{OrderSnapshot, OrderToken},
     identity::UserProfile,
     identity::identity_client::IdentityClient,
     inventory::inventory_client::InventoryClient,
@@ -24,6 +25,7 @@ use crate::{
     Deps,
     config::Config,
     error::Error,
+    guest_tokens::GuestTokens,
     hub::Hub,
     locks::Locks,
     queue::Queue,
@@ -51,6 +53,7 @@ pub struct App {
     /// Orders whose payment was asked about a moment ago.
     pub refreshed: Cache<OrderId, ()>,
     pub streams: Arc<Semaphore>,
+    pub guest_tokens: GuestTokens,
     /// Orders of the last minute, with the version that they had.
     recent: Cache<OrderId, Arc<Order>>,
     /// What payments offers, for a minute.
@@ -77,12 +80,18 @@ impl App {
             streams: Arc::new(Semaphore::new(config.streams.min(Semaphore::MAX_PERMITS))),
             recent: Cache::new("orders_recent", 4 << 20, Duration::from_mins(1), |_, order: &Arc<Order>| order.size()),
             providers: Cache::with_entries("orders_providers", 1, Duration::from_mins(1)),
+            guest_tokens: GuestTokens::new(deps.token_secret),
             config,
         })
     }
 
     pub fn now(&self) -> Timestamp {
         self.db.clock().now()
+    }
+
+    /// The order as events carry it.
+    pub fn snapshot(&self, order: &Order) -> OrderSnapshot {
+        order.snapshot(self.guest_tokens.opening(&order.row).map(OrderToken))
     }
 
     /// The names of the payment providers that payments offers.

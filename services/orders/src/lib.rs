@@ -10,6 +10,7 @@ mod consumers;
 mod domain;
 mod error;
 mod events;
+mod guest_tokens;
 mod http;
 mod hub;
 mod jobs;
@@ -34,6 +35,7 @@ use souk_contracts::{
 };
 use souk_kernel::{Currency, Problem};
 use souk_platform::{
+    config::Secret,
     db::Database,
     rpc::Channel,
     service::{Interface, Service},
@@ -55,6 +57,8 @@ pub struct Deps {
     pub cart: CartClient<Channel>,
     pub payments: PaymentsClient<Channel>,
     pub identity: IdentityClient<Channel>,
+    /// Guests' order tokens are made with it; it stays the same for as long as they are to open their orders.
+    pub token_secret: Secret,
 }
 
 /// What it shows by HTTP, for a gateway in another process.

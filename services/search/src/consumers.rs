@@ -1,8 +1,8 @@
 //! The events that search consumes.
 
 use souk_contracts::events::{
-    OrderConfirmed, ProductCreated, ProductDeleted, ProductUpdated, ReviewPosted, SellerApproved, SellerSuspended,
-    SellerUpdated, StockChanged,
+    OrderConfirmed, ProductCreated, ProductDeleted, ProductUpdated, ReviewModerated, ReviewPosted, SellerApproved,
+    SellerSuspended, SellerUpdated, StockChanged,
 };
 use souk_kernel::SellerId;
 use souk_platform::events::{Consumers, Delivery};
@@ -24,6 +24,7 @@ pub fn consumers(app: &AppState) -> Consumers {
         .on(app.clone(), product_deleted)
         .on(app.clone(), stock_changed)
         .on(app.clone(), review_posted)
+        .on(app.clone(), review_moderated)
         .on(app.clone(), order_confirmed)
         .on(app.clone(), seller_approved)
         .on(app.clone(), seller_updated)
@@ -49,7 +50,11 @@ async fn stock_changed(app: AppState, delivery: Delivery<StockChanged>) -> Handl
 }
 
 async fn review_posted(app: AppState, delivery: Delivery<ReviewPosted>) -> Handled {
-    operations::note_rating(&app, delivery.receipt, delivery.event).await
+    operations::note_rating(&app, delivery.receipt, delivery.event.into()).await
+}
+
+async fn review_moderated(app: AppState, delivery: Delivery<ReviewModerated>) -> Handled {
+    operations::note_rating(&app, delivery.receipt, delivery.event.into()).await
 }
 
 async fn order_confirmed(app: AppState, delivery: Delivery<OrderConfirmed>) -> Handled {

@@ -86,3 +86,18 @@ pub struct ReviewPosted {
     pub count: i64,
 }
 event!(ReviewPosted, "review.posted", |event| event.product_id);
+
+/// The operator hid a review, or showed it again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReviewModerated {
+    pub review_id: ReviewId,
+    pub product_id: ProductId,
+    pub seller_id: SellerId,
+    /// 1 to 5: no longer counted when it is hidden, counted again when it is not.
+    pub rating: i16,
+    pub hidden: bool,
+    /// The product's new average and count.
+    pub average: f64,
+    pub count: i64,
+}
+event!(ReviewModerated, "review.moderated", |event| event.product_id);

@@ -7,6 +7,17 @@ use souk_kernel::{
 
 use super::event;
 
+/// Opens one order, for whoever has no account. It goes into the buyer's mails and nowhere else.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OrderToken(pub String);
+
+impl std::fmt::Debug for OrderToken {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("***")
+    }
+}
+
 /// An order as other services see it: enough to write to its buyer and its sellers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OrderSnapshot {
@@ -15,6 +26,9 @@ pub struct OrderSnapshot {
     pub number: String,
     pub user_id: Option<UserId>,
     pub email: String,
+    /// With which a guest opens the order; users need none.
+    #[serde(default)]
+    pub token: Option<OrderToken>,
     pub name: String,
     pub locale: String,
     pub cart_id: Option<CartId>,

@@ -1,5 +1,6 @@
 //! An operator hides a review, or shows it again.
 
+use souk_contracts::events::ReviewModerated;
 use souk_kernel::ReviewId;
 
 use crate::{
@@ -22,11 +23,21 @@ pub async fn set_hidden(app: &App, id: ReviewId, hidden: bool) -> Result<review:
             let change =
                 if hidden { Rating::default().without(review.rating) } else { Rating::default().with(review.rating) };
             sellers::add_rating(&tx, review.seller_id, change).await?;
+            let mut shown = Rating::default();
             if let Some(found) = products::find(&tx, review.product_id, Scope::Everything).await? {
                 let rating = found.product.rating();
-                let rating = Rating::new(rating.sum + change.sum, rating.count + change.count);
-                products::set_rating(&tx, review.product_id, rating).await?;
+                shown = Rating::new(rating.sum + change.sum, rating.count + change.count);
+                products::set_rating(&tx, review.product_id, shown).await?;
             }
+            tx.publish(ReviewModerated {
+                review_id: review.id,
+                product_id: review.product_id,
+                seller_id: review.seller_id,
+                rating: review.rating,
+                hidden,
+                average: shown.average(),
+                count: shown.count,
+            });
             Ok::<_, Error>(review)
         })
         .await?;

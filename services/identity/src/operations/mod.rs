@@ -27,7 +27,7 @@ pub use ensure_seller::ensure_seller;
 pub use log_in::{Account, check_password, log_in, merge_cart};
 pub use log_out::{log_out, revoke_session};
 pub use purge::purge;
-pub use rate_seller::rate_seller;
+pub use rate_seller::{Stars, rate_seller};
 pub use refresh::refresh;
 pub use reset_password::{ResetAsked, ask_for_reset, reset_password, send_reset};
 pub use review_seller::review_seller;

@@ -250,22 +250,18 @@ async fn reviews_count_once_each() {
     let World { app, .. } = &world().await;
     let seller = ensure_seller(&app.db, "tea".to_owned(), "Tea".to_owned(), None).await.unwrap();
     assert_eq!(ensure_seller(&app.db, "tea".to_owned(), "x".to_owned(), None).await.unwrap().id, seller.id);
-    let review = souk_contracts::events::ReviewPosted {
-        review_id: souk_kernel::ReviewId::new(),
-        product_id: souk_kernel::ProductId::new(),
-        product_title: "Cup".to_owned(),
-        seller_id: seller.id,
-        user_id: souk_kernel::UserId::new(),
-        rating: 4,
-        title: "Good".to_owned(),
-        average: 4.0,
-        count: 1,
-    };
-    let receipt = receipt();
-    rate_seller(&app.db, &review, receipt).await.unwrap();
-    rate_seller(&app.db, &review, receipt).await.unwrap();
-    let seller = sellers::find(app.db.reader(), seller.id).await.unwrap().unwrap();
-    assert_eq!((seller.rating_sum, seller.rating_count), (4, 1));
+    for (stars, expected) in [
+        (Stars::Counted(4), (4, 1)),
+        (Stars::Counted(1), (5, 2)),
+        (Stars::TakenBack(1), (4, 1)),
+        (Stars::Counted(1), (5, 2)),
+    ] {
+        let receipt = receipt();
+        rate_seller(&app.db, seller.id, stars, receipt).await.unwrap();
+        rate_seller(&app.db, seller.id, stars, receipt).await.unwrap();
+        let seller = sellers::find(app.db.reader(), seller.id).await.unwrap().unwrap();
+        assert_eq!((seller.rating_sum, seller.rating_count), expected);
+    }
 }
 
 #[tokio::test]

@@ -149,11 +149,11 @@ pub async fn save(conn: &impl ConnectionTrait, seller: &mut Model, now: Timestam
     Ok(updated.rows_affected == 1)
 }
 
-/// Counts one more review. The version stays: nobody edits the rating.
-pub async fn add_rating(conn: &impl ConnectionTrait, id: SellerId, rating: i64) -> Result<(), DbErr> {
+/// Counts more reviews, or fewer. The version stays: nobody edits the rating.
+pub async fn add_rating(conn: &impl ConnectionTrait, id: SellerId, stars: i64, reviews: i64) -> Result<(), DbErr> {
     Entity::update_many()
-        .col_expr(Column::RatingSum, Expr::col(Column::RatingSum).add(rating))
-        .col_expr(Column::RatingCount, Expr::col(Column::RatingCount).add(1))
+        .col_expr(Column::RatingSum, Expr::col(Column::RatingSum).add(stars))
+        .col_expr(Column::RatingCount, Expr::col(Column::RatingCount).add(reviews))
         .filter(Column::Id.eq(id))
         .exec(conn)
         .await?;

@@ -19,5 +19,7 @@ pub const MOST_UNITS: i64 = 1_000_000_000;
 pub const MOST_PER_LINE: i64 = 1_000_000;
 /// The most lines that one order may hold.
 pub const MOST_LINES: usize = 1_000;
+/// The most external systems that one seller may connect: each is work that goes on by itself.
+pub const MOST_SOURCES: u64 = 50;
 /// The most locations that one SKU may lie at.
 pub const MOST_LOCATIONS: usize = 50;

@@ -21,6 +21,8 @@ use crate::{
 
 /// A turn lasts shorter than this: the delivery of its timer does.
 const CLAIM: TimeDelta = TimeDelta::minutes(1);
+/// What speaking to the other side takes at most, whatever is configured: the delivery of a timer is given up after 30 s.
+const LONGEST: Duration = Duration::from_secs(20);
 /// How soon to look again for a free permit.
 const BUSY: TimeDelta = TimeDelta::seconds(1);
 /// Channels that are late by so much have lost their timer.
@@ -227,6 +229,11 @@ async fn later(app: &App, due: ChannelDue, receipt: Receipt, at: Timestamp) -> R
         Ok(())
     };
     app.db.transaction(work).await
+}
+
+/// How long speaking to the other side may take.
+pub(super) fn time(app: &App) -> Duration {
+    app.config.sources.timeout.min(LONGEST)
 }
 
 /// How a turn ended, and when the next one should be if it ended well.

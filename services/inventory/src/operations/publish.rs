@@ -78,7 +78,7 @@ async fn tell(app: &App, turn: &Turn, skus: &mut [(SkuId, i64)]) -> Result<Resul
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let signed = HeaderValue::from_str(&signature::sign(secret, sent_at, &body));
     headers.insert("souk-signature", signed.expect("a signature is digits and letters"));
-    let limits = Limits { time: app.config.sources.timeout, bytes: ANSWER_LIMIT, redirects: 0 };
+    let limits = Limits { time: channels::time(app), bytes: ANSWER_LIMIT, redirects: 0 };
     Ok(match app.outbound.post(&target, &headers, body.into(), limits).await {
         Ok(answer) if answer.status.is_success() => Ok(()),
         Ok(answer) => Err(format!("it answers with status {}", answer.status.as_u16())),

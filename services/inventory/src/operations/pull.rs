@@ -117,8 +117,7 @@ async fn fetch(app: &App, turn: &Turn) -> Result<Answer, String> {
             headers.insert(name, value);
         }
     }
-    let config = &app.config.sources;
-    let limits = Limits { time: config.timeout, bytes: config.feed_limit, redirects: REDIRECTS };
+    let limits = Limits { time: channels::time(app), bytes: app.config.sources.feed_limit, redirects: REDIRECTS };
     let answer = app.outbound.get(&target, &headers, limits).await.map_err(|error| error.to_string())?;
     let conditional = headers.contains_key(header::IF_NONE_MATCH) || headers.contains_key(header::IF_MODIFIED_SINCE);
     match answer.status {

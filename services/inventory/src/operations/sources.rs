@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::source::SourceKind,
+    domain::{MOST_SOURCES, source::SourceKind},
     error::Error,
     store::{
         channel, channels as channel_rows, source, source_item,
@@ -53,6 +53,9 @@ pub async fn add_source(app: &App, new: NewSource) -> Result<Connected, Error> {
         };
         if !sources::add(&tx, row.clone()).await? {
             return Err(Error::NameTaken);
+        }
+        if sources::count_for_seller(&tx, row.seller_id).await? > MOST_SOURCES {
+            return Err(Error::TooManySources);
         }
         new.connection.store(&tx, &row).await?;
         let channels = channel_rows::of_sources(&tx, &[&row.name]).await?;

@@ -50,6 +50,11 @@ pub async fn list_for_seller(
     Ok((rows, total))
 }
 
+/// How many sources the seller has.
+pub async fn count_for_seller(conn: &impl ConnectionTrait, seller_id: SellerId) -> Result<u64, DbErr> {
+    source::Entity::find().filter(source::Column::SellerId.eq(seller_id)).count(conn).await
+}
+
 /// What of a source can be changed.
 #[derive(Clone, Debug, Default)]
 pub struct SourceChange {

@@ -7,7 +7,7 @@ use souk_platform::{db::Tx, events::Receipt};
 
 use super::{Fixture, fixture};
 use crate::{
-    domain::{MAIN, channel::Direction, source::SourceKind},
+    domain::{MAIN, MOST_SOURCES, channel::Direction, source::SourceKind},
     error::Error,
     operations::{self, ChannelDue, Connection, Line, NewSource, Pulled},
     store::{channel, channels, sources},
@@ -97,6 +97,26 @@ async fn a_turn_counts_and_leaves_old_timers_void() {
     let (reports, _) = sources::reports(fixture.app.db.reader(), "erp", None, 0, 10).await.unwrap();
     assert_eq!(reports.len(), 2);
     assert_eq!(reports[0].error.as_deref(), Some("the host has no public address"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seller_connects_only_so_many_systems() {
+    let fixture = fixture().await;
+    let connect = async |number: u64| {
+        let new = NewSource {
+            name: format!("erp-{number}"),
+            seller_id: fixture.seller_id,
+            kind: SourceKind::Csv,
+            location: MAIN.to_owned(),
+            connection: Connection::default(),
+        };
+        operations::add_source(&fixture.app, new).await
+    };
+    for number in 0..MOST_SOURCES {
+        connect(number).await.unwrap();
+    }
+    assert!(matches!(connect(MOST_SOURCES).await, Err(Error::TooManySources)));
+    assert!(matches!(connect(0).await, Err(Error::NameTaken)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

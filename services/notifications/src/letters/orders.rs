@@ -37,8 +37,10 @@ fn money(amount: i64, currency: Currency) -> String {
     Money::new(amount, currency).to_string()
 }
 
+/// A guest's link holds what opens the order.
 fn buyers_page(site: &Site, order: &OrderSnapshot) -> String {
-    site.page(&format!("/orders/{}", order.order_id))
+    let token = order.token.as_ref().map(|token| format!("?token={}", token.0));
+    site.page(&format!("/orders/{}{}", order.order_id, token.unwrap_or_default()))
 }
 
 fn sellers_page(site: &Site, part: &SellerOrderSnapshot) -> String {

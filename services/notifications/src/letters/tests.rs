@@ -35,6 +35,7 @@ pub fn order() -> OrderSnapshot {
         number: "S-7K3M-9QXD".to_owned(),
         user_id: None,
         email: "ann@example.org".to_owned(),
+        token: None,
         name: "Ann <b>Lee</b>".to_owned(),
         locale: "en".to_owned(),
         cart_id: None,
@@ -127,4 +128,15 @@ fn a_subject_is_one_line() {
     let seller = format!("Tea\r\nBcc: x@y.org {}", "x".repeat(300));
     let letter = SellerSuspended { name: "Bob".to_owned(), seller, reason: String::new() }.write(&site()).unwrap();
     assert!(!letter.subject.contains(['\r', '\n']) && letter.subject.chars().count() == 200);
+}
+
+#[test]
+fn a_guests_link_opens_the_order_and_sellers_get_no_such_link() {
+    let order = OrderSnapshot { token: Some(events::OrderToken("0a1b".to_owned())), ..order() };
+    let link = format!("https://souk.example/orders/{}?token=0a1b", order.order_id);
+    let letter = OrderConfirmed::of(&order, &site()).write(&site()).unwrap();
+    assert!(letter.text.contains(&link) && letter.html.contains(&link), "{letter:?}");
+    let letter = NewOrder::of(&order, &order.seller_orders[0], "Tea", &site()).write(&site()).unwrap();
+    assert!(!letter.text.contains("0a1b") && !letter.html.contains("0a1b"), "{letter:?}");
+    assert!(!format!("{order:?}").contains("0a1b"));
 }

@@ -68,7 +68,7 @@ async fn write(app: &App, order: Order, by: Actor, hidden: bool) -> Result<(), E
     };
     let entry = Entry::order(lifecycle.status(), by, reason);
     let status = lifecycle.status().as_str().to_owned();
-    let snapshot = order.snapshot();
+    let snapshot = app.snapshot(&order);
     app.write(id, move |tx| async move {
         orders::update(&tx, id, seen, tx.now(), change).await??;
         parts::set_all(&tx, id, PartStatus::Cancelled);

@@ -205,7 +205,7 @@ impl Run<'_> {
             ..orders::change(&self.order.lifecycle())
         };
         let (id, seen) = (row.id, row.version);
-        let (placed, written) = (self.order.snapshot(), entry.clone());
+        let (placed, written) = (self.app.snapshot(&self.order), entry.clone());
         let now = self
             .app
             .write(id, move |tx| async move {

@@ -108,7 +108,7 @@ async fn confirm(app: &App, mut order: Order, paid: &Paid, receipt: Option<Recei
     let entry = Entry::order(lifecycle.status(), by, note);
     let unused = open_attempts(&order, paid);
     order.row.payment_id = paid.payment_id;
-    let (snapshot, written) = (order.snapshot(), entry.clone());
+    let (snapshot, written) = (app.snapshot(&order), entry.clone());
     let work = move |tx: Tx| async move {
         if let Some(receipt) = receipt
             && !tx.accept(receipt).await?
@@ -156,7 +156,7 @@ async fn call_off(app: &App, order: Order, paid: &Paid, reason: &str, receipt: O
     };
     let status = lifecycle.status();
     let entry = Entry::order(status, by(receipt), format!("paid in vain: {reason}"));
-    let mut snapshot = order.snapshot();
+    let mut snapshot = app.snapshot(&order);
     snapshot.payment_id = paid.payment_id;
     app.write(id, move |tx| async move {
         if let Some(receipt) = receipt

@@ -55,7 +55,7 @@ async fn decide(app: &App, asked: returns::Model, status: ReturnStatus) -> Resul
         entries.push(Entry::order(lifecycle.status(), Actor::System, ""));
     }
     let event = (status == ReturnStatus::Approved).then(|| OrderReturned {
-        order: order.snapshot(),
+        order: app.snapshot(&order),
         return_id: asked.id,
         seller_order_id: part,
         lines: returned_lines(&order, &back),

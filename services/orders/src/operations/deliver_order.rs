@@ -25,7 +25,7 @@ pub async fn deliver_order(app: &App, id: SellerOrderId, seller: SellerId) -> Re
         let lifecycle = order.lifecycle().part(place, PartEvent::Deliver)?;
         let entry = Entry::part(id, lifecycle.parts[place], Actor::Seller(seller), "");
         let (order_id, seen, change) = (order.row.id, order.row.version, orders::change(&lifecycle));
-        let snapshot = order.snapshot();
+        let snapshot = app.snapshot(&order);
         app.write(order_id, move |tx| async move {
             let now = tx.now();
             orders::update(&tx, order_id, seen, now, change).await??;

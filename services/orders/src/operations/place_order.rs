@@ -6,10 +6,7 @@ use sea_orm::{ActiveValue::Set, EntityTrait, IntoActiveModel};
 use sha2::{Digest, Sha256};
 use souk_contracts::identity::{GetUsersRequest, UserProfile};
 use souk_kernel::{Actor, CartId, ErrorKind, OrderId, Problem, UserId};
-use souk_platform::{
-    context,
-    security::{secret_token, token_hash},
-};
+use souk_platform::{context, security::token_hash};
 use tokio::sync::oneshot;
 
 use super::{
@@ -77,7 +74,7 @@ pub async fn place_order(app: &AppState, new: NewOrder) -> Result<Placed, Error>
         let ticket = app.queue.admit()?;
         let id = OrderId::new();
         let Some(placing) = app.queue.claim(id) else { continue };
-        let access_token = new.user_id.is_none().then(|| guest_token(&new));
+        let access_token = new.user_id.is_none().then(|| app.guest_tokens.of(id));
         let row = accepted(app, id, &new, email.clone(), locale.clone(), access_token.as_deref());
         match store_accepted(app, row).await {
             Ok(order) => {
@@ -119,18 +116,6 @@ async fn profile(app: &AppState, user_id: UserId) -> Result<Arc<UserProfile>, Er
         reply.into_inner().users.into_iter().next().map(Arc::new).ok_or_else(gone)
     };
     Ok(app.users.get_or_fill(user_id.to_string(), fill).await?)
-}
-
-/// A guest's order token. From a cart token and a key it is derived, so that a request that is repeated after a crash
-/// gets the same one; both are needed to know it.
-fn guest_token(new: &NewOrder) -> String {
-    match (&new.cart_token, &new.request) {
-        (Some(cart), Some(request)) => {
-            let secret = Sha256::new().chain_update("souk order token ").chain_update(cart).chain_update(" ");
-            hex::encode(secret.chain_update(&request.key).finalize())
-        }
-        _ => secret_token(),
-    }
 }
 
 fn accepted(
@@ -274,9 +259,9 @@ fn reused() -> Error {
     Problem::new(ErrorKind::Invalid, "idempotency_key_reused", message).into()
 }
 
-/// Gives a guest a new token for an order whose first one was lost with the answer.
+/// Gives a guest a new token for an order whose first one, made in another way, was lost with the answer.
 async fn renew_token(app: &AppState, id: OrderId) -> Result<String, Error> {
-    let token = secret_token();
+    let token = app.guest_tokens.of(id);
     let hash = token_hash(&token).to_vec();
     until_won(|| async {
         let row = orders::find(app.db.reader(), id).await?.ok_or(Error::NotFound("order"))?;

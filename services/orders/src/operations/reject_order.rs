@@ -38,7 +38,7 @@ pub async fn reject(run: &mut Run<'_>, problem: Problem) -> Result<Outcome, Erro
     let undo = run.held || bound;
     let divided = !run.order.parts.is_empty();
     let entry = Entry::order(lifecycle.status(), Actor::System, reason(&problem));
-    let mut order = run.order.snapshot();
+    let mut order = app.snapshot(&run.order);
     order.cart_id = run.order.row.cart_id;
     let code = problem.code.to_string();
     let written = app

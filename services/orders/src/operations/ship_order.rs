@@ -34,7 +34,7 @@ pub async fn ship_order(app: &App, id: SellerOrderId, seller: SellerId, parcel: 
             format!("{} {}", parcel.carrier, parcel.tracking_number),
         );
         let (order_id, seen, change) = (order.row.id, order.row.version, orders::change(&lifecycle));
-        let (snapshot, parcel) = (order.snapshot(), parcel.clone());
+        let (snapshot, parcel) = (app.snapshot(&order), parcel.clone());
         app.write(order_id, move |tx| async move {
             orders::update(&tx, order_id, seen, tx.now(), change).await??;
             parts::update(&tx, id, parts::shipped(&parcel.carrier, &parcel.tracking_number, tx.now()));

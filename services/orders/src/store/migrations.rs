@@ -198,7 +198,7 @@ struct OwnRows;
 
 impl MigrationName for OwnRows {
     fn name(&self) -> &'static str {
-        "m0002_own_rows"
+        "m0003_own_rows"
     }
 }
 

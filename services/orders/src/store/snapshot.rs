@@ -1,18 +1,19 @@
 //! An order as events carry it.
 
-use souk_contracts::events::{LineSnapshot, OrderSnapshot, SellerOrderSnapshot};
+use souk_contracts::events::{LineSnapshot, OrderSnapshot, OrderToken, SellerOrderSnapshot};
 
 use super::{Order, lines, parts};
 
 impl Order {
-    /// The order as other services see it.
-    pub fn snapshot(&self) -> OrderSnapshot {
+    /// The order as other services see it, with the token of a guest.
+    pub fn snapshot(&self, token: Option<OrderToken>) -> OrderSnapshot {
         let row = &self.row;
         OrderSnapshot {
             order_id: row.id,
             number: row.number.clone(),
             user_id: row.user_id,
             email: row.email.clone(),
+            token,
             name: row.address.name.clone(),
             locale: row.locale.clone(),
             cart_id: row.live_cart_id,

@@ -259,6 +259,7 @@ async fn serve(world: &World, folder: &Path, config: Config) -> (AppState, Route
         cart: CartClient::new(channel("cart")),
         payments: PaymentsClient::new(channel("payments")),
         identity: IdentityClient::new(channel("identity")),
+        token_secret: "a secret".into(),
     });
     let app = Arc::new(app.unwrap());
     let service = crate::serve(&app);

@@ -136,6 +136,7 @@ async fn a_seller_gives_back_its_own_part_only() {
 
 fn delivered(payment: &Payment, name: &str, shop: &Shop) -> OrderDelivered {
     let order = OrderSnapshot {
+        token: None,
         order_id: payment.order_id,
         number: "S-1".to_owned(),
         user_id: None,

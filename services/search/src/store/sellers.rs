@@ -31,11 +31,11 @@ async fn store(connection: &impl ConnectionTrait, seller: Seller, columns: &[sel
     Ok(())
 }
 
-/// Adds stars to a seller's rating.
-pub async fn add_stars(connection: &impl ConnectionTrait, id: SellerId, stars: i64) -> Result<(), DbErr> {
+/// Adds stars and reviews to a seller's rating, or takes them out.
+pub async fn add_stars(connection: &impl ConnectionTrait, id: SellerId, stars: i64, reviews: i64) -> Result<(), DbErr> {
     seller::Entity::update_many()
         .col_expr(seller::Column::RatingSum, Expr::col(seller::Column::RatingSum).add(stars))
-        .col_expr(seller::Column::RatingCount, Expr::col(seller::Column::RatingCount).add(1))
+        .col_expr(seller::Column::RatingCount, Expr::col(seller::Column::RatingCount).add(reviews))
         .filter(seller::Column::Id.eq(id))
         .exec(connection)
         .await?;

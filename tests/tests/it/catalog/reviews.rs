@@ -1,7 +1,7 @@
 //! Reviews by who bought and received.
 
 use serde_json::{Value, json};
-use souk_tests::{Buyer, Market, Seller, Thing};
+use souk_tests::{Buyer, Market, Seller, Thing, eventually};
 
 fn review(rating: i64) -> Value {
     json!({"rating": rating, "title": "Fine", "body": "Pours well."})
@@ -72,6 +72,19 @@ async fn a_bad_review_names_its_fields() {
     market.ends_clean().await;
 }
 
+/// Product and seller have so many reviews, also for those who keep copies.
+async fn everywhere_rated(market: &Market, seller: &Seller, count: i64) {
+    market.settles().await;
+    let profile = market.client.get(&format!("/sellers/{}", seller.id)).await.ok();
+    assert_eq!(profile["rating"]["count"], count, "identity: {profile:?}");
+    eventually("the index has the rating", async || {
+        let found = market.client.get("/search?q=teapot").await.ok();
+        let hit = &found.list("hits")[0];
+        (hit["rating"]["count"] == count && hit["seller"]["rating"]["count"] == count).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_operator_hides_a_review_and_the_rating_follows() {
     let market = Market::start().await;
@@ -81,12 +94,18 @@ async fn the_operator_hides_a_review_and_the_rating_follows() {
     let cleo = market.buyer("Cleo").await;
     receives(&seller, &cleo, &teapot).await;
     let posted = cleo.client.post(&path, &review(1)).await.created();
+    everywhere_rated(&market, &seller, 1).await;
     seller.client.post(&format!("/admin/reviews/{}/hide", posted.id()), &json!({})).await.is(403);
     market.admin.client.post(&format!("/admin/reviews/{}/hide", posted.id()), &json!({})).await.data();
     assert!(market.client.get(&path).await.rows().is_empty());
     let shown = market.client.get(&format!("/products/{}", teapot.id())).await.ok();
     assert_eq!(shown["rating"]["count"], 0);
     assert_eq!(market.admin.client.get("/admin/reviews").await.rows().len(), 1);
+    everywhere_rated(&market, &seller, 0).await;
+    for _ in 0..2 {
+        market.admin.client.post(&format!("/admin/reviews/{}/show", posted.id()), &json!({})).await.data();
+        everywhere_rated(&market, &seller, 1).await;
+    }
     market.ends_clean().await;
 }
 

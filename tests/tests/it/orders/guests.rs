@@ -82,6 +82,31 @@ async fn mails_to_a_guest_link_to_the_order_with_its_token() {
     let mails = market.mail_to(&guest.email).await;
     let confirmed = mails.iter().find(|mail| mail.text("template").contains("confirmed"));
     let confirmed = confirmed.unwrap_or_else(|| panic!("{mails:?}"));
-    assert!(confirmed.text("text").contains(order.text("number")) || confirmed.text("text").contains(order.id()));
+    assert!(confirmed.text("text").contains(order.text("number")));
+    let text = confirmed.text("text");
+    let link = text.split_whitespace().find(|word| word.contains("/orders/")).unwrap_or_else(|| panic!("{text}"));
+    assert!(confirmed.text("html").contains(link), "{confirmed:?}");
+    let path = &link[link.find("/orders/").unwrap()..];
+    assert_eq!(market.client.get(path).await.ok()["id"], order["id"], "{link}");
+    let last = if path.ends_with('0') { "1" } else { "0" };
+    market.client.get(&format!("{}{last}", &path[..path.len() - 1])).await.not_found();
+    market.client.get(path.split('?').next().unwrap()).await.is(401);
+    for mail in market.mail_to(&seller.email).await {
+        assert!(!mail.text("text").contains("token="), "{mail:?}");
+    }
+    market.ends_clean().await;
+}
+
+#[tokio::test]
+async fn mails_to_a_user_link_to_the_order_without_a_token() {
+    let market = Market::start().await;
+    let seller = market.seller("Tea House").await;
+    let teapot = seller.lists("Teapot", 2500, 50).await;
+    let cleo = market.buyer("Cleo").await;
+    let order = cleo.buys(&teapot, 1).await;
+    let mails = market.mail_to(&cleo.email).await;
+    let confirmed = mails.iter().find(|mail| mail.text("template").contains("confirmed")).unwrap();
+    assert!(confirmed.text("text").contains(&format!("/orders/{}", order.id())), "{confirmed:?}");
+    assert!(!confirmed.text("text").contains("token=") && !confirmed.text("html").contains("token="), "{confirmed:?}");
     market.ends_clean().await;
 }

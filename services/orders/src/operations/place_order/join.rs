@@ -1,10 +1,9 @@
 //! A request that came twice: its order exists already, and the second answer is the first one's.
 
-use souk_platform::security::token_hash;
 use std::time::Duration;
 use tokio::time::Instant;
 
-use super::{NewOrder, Placed, guest_token, renew_token, reused, take_up};
+use super::{NewOrder, Placed, renew_token, reused, take_up};
 use crate::{app::AppState, domain::OrderStatus, error::Error, store::orders};
 
 /// How long a key belongs to its request.
@@ -30,10 +29,10 @@ pub async fn join(app: &AppState, new: &NewOrder) -> Result<Option<Placed>, Erro
     if let Some(rejection) = row.rejection {
         return Err(rejection.0.into());
     }
-    let access_token = match (new.user_id, guest_token(new)) {
+    let access_token = match (new.user_id, app.guest_tokens.opening(&row)) {
         (Some(_), _) => None,
-        (None, token) if row.token_hash.as_deref() == Some(token_hash(&token).as_slice()) => Some(token),
-        (None, _) => Some(renew_token(app, id).await?),
+        (None, Some(token)) => Some(token),
+        (None, None) => Some(renew_token(app, id).await?),
     };
     let row = orders::find(app.db.reader(), id).await?.ok_or(Error::NotFound("order"))?;
     let order = app.complete(row).await?;
