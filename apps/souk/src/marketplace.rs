@@ -110,7 +110,7 @@ impl Marketplace {
 
     /// Opens what belongs to the services of `roster` and builds those; the others are reached at their configured addresses.
     pub async fn open_part(config: Config, data: &DataDir, clock: Clock, roster: Roster) -> Result<Self, StartError> {
-        let mutual = Mutual::open(&config.tls, roster.names())?;
+        let mutual = Mutual::open(&config.tls, certified(&config, &roster))?;
         let public = if roster.has_gateway() { Edge::open(&config.gateway.tls)? } else { None };
         let directory = Directory::new();
         let peers = peers::connect(&config, &roster, mutual.as_ref(), &directory)?;
@@ -232,6 +232,8 @@ impl Marketplace {
             drain_limit: config.drain_limit,
             max_connections: config.max_connections,
             max_streams: CALLS_ON_ONE_CONNECTION,
+            // Uploads of many visitors come over one connection: a slow one must not hold up the others.
+            window: 1 << 30,
             http2: true,
             tls: self.mutual_tls.clone(),
         };
@@ -269,6 +271,12 @@ impl Marketplace {
     }
 }
 
+/// The names that others know this process by. A command that only works on the data has none, whatever the certificate.
+fn certified<'a>(config: &Config, roster: &'a Roster) -> &'a [&'static str] {
+    let alone = roster.elsewhere().next().is_none() && config.rpc.listen.is_none();
+    if alone { &[] } else { roster.names() }
+}
+
 /// To the consumers of this process, and by couriers to those of others.
 fn bus(services: &[Service], roster: &Roster, directory: &Directory) -> Bus {
     for service in services {
@@ -279,7 +287,7 @@ fn bus(services: &[Service], roster: &Roster, directory: &Directory) -> Bus {
     }
     let here = Bus::new(services.iter().map(|service| service.consumers.clone()));
     roster.elsewhere().fold(here, |bus, service| {
-        bus.with(service, subscriptions::of(service), &RemoteConsumer::new(directory, service))
+        bus.with(service, subscriptions::of(service), &RemoteConsumer::courier(directory, service))
     })
 }
 

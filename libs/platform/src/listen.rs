@@ -27,6 +27,8 @@ const AFTER_A_FAULT: Duration = Duration::from_millis(100);
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// Bytes of headers that are taken in one HTTP/2 request.
 const HEADERS: u32 = 64 << 10;
+/// Bytes of one HTTP/2 request that may wait to be read.
+const STREAM_WINDOW: u32 = 256 << 10;
 
 /// How to listen.
 #[derive(Clone)]
@@ -40,6 +42,8 @@ pub struct Listening {
     pub max_connections: usize,
     /// Requests at the same time on one HTTP/2 connection.
     pub max_streams: u32,
+    /// Bytes of all requests of one HTTP/2 connection together that may wait to be read.
+    pub window: u32,
     /// Whether HTTP/2 is understood without TLS; with TLS it always is.
     pub http2: bool,
     /// TLS.
@@ -53,11 +57,14 @@ where
     S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
 {
-    let Listening { header_timeout, drain_limit, max_connections, max_streams, http2, tls } = listening;
+    let Listening { header_timeout, drain_limit, max_connections, max_streams, window, http2, tls } = listening;
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(header_timeout).pipeline_flush(true);
-    let speaks =
-        if http2 || tls.is_some() { Speaks::Both(both(header_timeout, max_streams)) } else { Speaks::Http1(http) };
+    let speaks = if http2 || tls.is_some() {
+        Speaks::Both(both(header_timeout, max_streams, window))
+    } else {
+        Speaks::Http1(http)
+    };
     let give_up = CancellationToken::new();
     let server = Server { speaks, service, tls, header_timeout, stop: stop.clone(), give_up: give_up.clone() };
     let places = Arc::new(Semaphore::new(max_connections));
@@ -84,7 +91,7 @@ where
     }
 }
 
-fn both(header_timeout: Duration, max_streams: u32) -> auto::Builder<TokioExecutor> {
+fn both(header_timeout: Duration, max_streams: u32, window: u32) -> auto::Builder<TokioExecutor> {
     let mut http = auto::Builder::new(TokioExecutor::new());
     http.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).pipeline_flush(true);
     http.http2()
@@ -93,8 +100,8 @@ fn both(header_timeout: Duration, max_streams: u32) -> auto::Builder<TokioExecut
         .keep_alive_timeout(PING_EVERY / 2)
         .max_concurrent_streams(max_streams)
         .max_header_list_size(HEADERS)
-        .initial_stream_window_size(1 << 20)
-        .initial_connection_window_size(4 << 20);
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(window);
     http
 }
 
@@ -171,29 +178,31 @@ where
         });
         let stream = TokioIo::new(stream);
         // The same few lines twice: the two kinds of connection have no trait in common.
+        let (stop, give_up) = (self.stop, self.give_up);
         let ended: Result<(), Box<dyn std::error::Error + Send + Sync>> = match self.speaks {
             Speaks::Http1(http) => {
                 let mut connection = std::pin::pin!(http.serve_connection(stream, answer));
                 tokio::select! {
                     ended = connection.as_mut() => ended.map_err(Into::into),
-                    () = self.stop.cancelled() => {
+                    () = stop.cancelled() => {
                         connection.as_mut().graceful_shutdown();
                         tokio::select! {
                             ended = connection.as_mut() => ended.map_err(Into::into),
-                            () = self.give_up.cancelled() => return,
+                            () = give_up.cancelled() => return,
                         }
                     }
                 }
             }
             Speaks::Both(http) => {
-                let mut connection = std::pin::pin!(http.serve_connection(stream, answer));
+                // On the heap: its state is large, and most connections of the edge are of the other kind.
+                let mut connection = Box::pin(http.serve_connection(stream, answer));
                 tokio::select! {
                     ended = connection.as_mut() => ended,
-                    () = self.stop.cancelled() => {
+                    () = stop.cancelled() => {
                         connection.as_mut().graceful_shutdown();
                         tokio::select! {
                             ended = connection.as_mut() => ended,
-                            () = self.give_up.cancelled() => return,
+                            () = give_up.cancelled() => return,
                         }
                     }
                 }

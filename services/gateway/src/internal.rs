@@ -6,8 +6,13 @@ use souk_platform::{
     telemetry::Metrics,
 };
 
-/// `/metrics` in the Prometheus text format, for the internal listener.
-pub fn internal_router(metrics: Metrics) -> Router {
+/// `/metrics` in the Prometheus text format and the health that `served` tells, for the internal listener.
+pub fn internal_router(metrics: Metrics, served: Router) -> Router {
     let render = async move || ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render());
-    Router::new().route("/metrics", get(render)).fallback(not_found).method_not_allowed_fallback(method_not_allowed)
+    Router::new()
+        .route("/metrics", get(render))
+        .route_service("/health", served.clone())
+        .route_service("/health/{which}", served)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
 }

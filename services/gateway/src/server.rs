@@ -15,6 +15,9 @@ use crate::config::Config;
 /// Requests at the same time on one HTTP/2 connection of a visitor.
 const STREAMS: u32 = 128;
 
+/// Bytes of a visitor's requests that may wait to be read.
+const WINDOW: u32 = 1 << 20;
+
 /// Listens at an address; port 0 picks a free one, and the address says which.
 pub async fn bind(address: impl ToSocketAddrs) -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address).await?;
@@ -36,6 +39,7 @@ pub async fn serve(
         drain_limit: config.drain_limit,
         max_connections: config.max_connections,
         max_streams: STREAMS,
+        window: WINDOW,
         http2: config.h2c,
         tls,
     };

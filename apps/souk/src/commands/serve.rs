@@ -39,6 +39,11 @@ async fn run(serving: Serving, roster: Roster, sample: bool) -> Result<ExitCode,
         let scheme = if opened.config.gateway.tls.cert.is_some() { "https" } else { "http" };
         opened.config.platform.public_url = format!("{scheme}://{address}");
     }
+    if opened.config.platform.public_url.is_empty() {
+        tracing::warn!(
+            "platform.public_url is not set: links in mails and payments will lack the marketplace's address"
+        );
+    }
     let market = Arc::new(opened.part(roster).await?);
     market.take_over().await?;
     market.start();
@@ -64,7 +69,7 @@ async fn run(serving: Serving, roster: Roster, sample: bool) -> Result<ExitCode,
     if let Some(address) = market.config().gateway.internal_listen {
         let (internal, _) = listen("gateway.internal_listen", address).await?;
         let config = market.config().gateway.clone();
-        let router = souk_gateway::internal_router(metrics);
+        let router = souk_gateway::internal_router(metrics, market.router());
         others.spawn(souk_gateway::serve(internal, router, config, None, stop.clone()));
     }
     announce(market.scheme(), address);

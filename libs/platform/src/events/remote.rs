@@ -29,7 +29,7 @@ pub struct RemoteConsumer {
 
 impl RemoteConsumer {
     /// To the consumers of `service`, wherever `directory` knows it to be.
-    pub fn new(directory: &Directory, service: &'static str) -> Arc<dyn Courier> {
+    pub fn courier(directory: &Directory, service: &'static str) -> Arc<dyn Courier> {
         let policy = Policy {
             // The handler has its own limit: whoever keeps to it can say what was wrong.
             deadline: HANDLER_LIMIT + HANDLER_LIMIT / 6,
@@ -130,17 +130,14 @@ impl Delivery for Answers {
     async fn dead_letters(&self, request: Request<DeadLettersRequest>) -> Result<Response<DeadLettersReply>, Status> {
         let DeadLettersRequest { service, limit, offset, event_id: event } = request.into_inner();
         let outbox = self.outbox(&service)?;
-        let (letters, total) = match event {
-            Some(event) => {
-                let letters = outbox.dead_letters_of(event_id(&event)?).await.map_err(status)?;
-                let total = letters.len() as u64;
-                (letters, total)
-            }
-            None => {
-                let page = PageQuery { limit, offset, cursor: None };
-                let page = outbox.dead_letters(&page).await.map_err(status)?;
-                (page.items, page.total)
-            }
+        let (letters, total) = if let Some(event) = event {
+            let letters = outbox.dead_letters_of(event_id(&event)?).await.map_err(status)?;
+            let total = letters.len() as u64;
+            (letters, total)
+        } else {
+            let page = PageQuery { limit, offset, cursor: None };
+            let page = outbox.dead_letters(&page).await.map_err(status)?;
+            (page.items, page.total)
         };
         let letters = letters.iter().map(|letter| serde_json::to_string(letter).expect("a letter is plain data"));
         Ok(Response::new(DeadLettersReply { letters: letters.collect(), total }))

@@ -79,6 +79,8 @@ async fn without_catalog_orders_have_the_last_known_prices() {
     let seller = market.seller("Tea House").await;
     let teapot = seller.lists("Teapot", 2500, 50).await;
     let cleo = market.buyer("Cleo").await;
+    // Known are the prices that orders has seen.
+    market.guest().buys(&teapot, 1).await;
     cleo.adds(&teapot, 1).await;
     market.loses("catalog").await;
     let order = cleo.places_order().await;

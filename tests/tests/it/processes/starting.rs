@@ -47,10 +47,10 @@ async fn an_address_has_to_fit_the_process() {
 async fn half_a_section_of_certificates_is_refused() {
     let mut config = Config::default();
     config.tls.ca = Some("ca.pem".into());
-    assert!(refusal(&[], config).await.starts_with("tls.cert is not set"));
+    assert!(refusal(&[], config).await.starts_with("tls.cert: is not set"));
     let mut config = Config::default();
     config.gateway.tls.cert = Some("cert.pem".into());
-    assert!(refusal(&[], config).await.starts_with("gateway.tls.key is not set"));
+    assert!(refusal(&[], config).await.starts_with("gateway.tls.key: is not set"));
 }
 
 #[test]

@@ -34,6 +34,10 @@ const CONNECT: Duration = Duration::from_secs(1);
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// What a problem with a thousand details takes, and more.
 const HEADERS: u32 = 1 << 20;
+/// Bytes of an answer that may be on their way, or wait to be read.
+const STREAM_WINDOW: u32 = 128 << 10;
+/// The same for all answers of a connection together: so much that visitors who read slowly don't hold up the others.
+const CONNECTION_WINDOW: u32 = 1 << 30;
 
 /// Why a request got no answer.
 #[derive(Debug)]
@@ -196,8 +200,8 @@ async fn handshake(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_EVERY / 2)
         .max_header_list_size(HEADERS)
-        .initial_stream_window_size(1 << 20)
-        .initial_connection_window_size(8 << 20)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(io::Error::other)?;

@@ -16,7 +16,7 @@ use std::{
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use tokio::time::Instant;
+use tokio::{sync::OnceCell, time::Instant};
 use tonic::body::Body;
 
 pub use self::address::{Address, ParseAddressError};
@@ -28,6 +28,8 @@ use crate::tls::Mutual;
 
 /// How often names that stand for several instances are looked up again, while they are used.
 const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
+/// The same while there is none.
+const LOOK_UP_SOON: Duration = Duration::from_millis(500);
 /// Instances that a request is offered to as long as nothing of it was sent.
 const OFFERS: usize = 3;
 
@@ -48,8 +50,9 @@ pub struct Peer {
     tls: Option<Mutual>,
     instances: RwLock<Arc<[Arc<Instance>]>>,
     pairs: Pairs,
-    looked_up: Mutex<Option<Instant>>,
-    looking_up: tokio::sync::Mutex<()>,
+    /// When to look names up again; `None` before the first time.
+    look_up_at: Mutex<Option<Instant>>,
+    first_look_up: OnceCell<()>,
 }
 
 impl Peer {
@@ -72,8 +75,8 @@ impl Peer {
             tls,
             instances: RwLock::new(instances),
             pairs: Pairs::new(seed),
-            looked_up: Mutex::default(),
-            looking_up: tokio::sync::Mutex::default(),
+            look_up_at: Mutex::default(),
+            first_look_up: OnceCell::new(),
         }))
     }
 
@@ -133,26 +136,19 @@ impl Peer {
         if self.names.is_empty() {
             return;
         }
-        let looked_up = *self.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
-        match looked_up {
-            Some(at) if at.elapsed() < LOOK_UP_EVERY => {}
-            Some(_) => {
-                let peer = Arc::clone(self);
-                tokio::spawn(async move { peer.look_up().await });
-            }
-            None => self.look_up().await,
+        self.first_look_up.get_or_init(|| self.look_up()).await;
+        let now = Instant::now();
+        let mut at = self.look_up_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if at.is_some_and(|at| at <= now) {
+            // Whoever comes meanwhile takes what is known.
+            *at = Some(now + LOOK_UP_EVERY);
+            let peer = Arc::clone(self);
+            tokio::spawn(async move { peer.look_up().await });
         }
     }
 
     async fn look_up(&self) {
-        let _turn = self.looking_up.lock().await;
         let mut found: Vec<SocketAddr> = Vec::new();
-        {
-            let looked_up = self.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
-            if looked_up.is_some_and(|at| at.elapsed() < LOOK_UP_EVERY) {
-                return;
-            }
-        }
         for name in &self.names {
             match name.resolve().await {
                 Ok(addresses) => found.extend(addresses),
@@ -166,9 +162,8 @@ impl Peer {
         }
         found.sort_unstable();
         found.dedup();
-        // An empty answer is asked for again by the next request.
-        let when = (!found.is_empty()).then(Instant::now);
-        *self.looked_up.lock().unwrap_or_else(PoisonError::into_inner) = when;
+        let pause = if found.is_empty() { LOOK_UP_SOON } else { LOOK_UP_EVERY };
+        *self.look_up_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + pause);
         let mut instances = self.instances.write().unwrap_or_else(PoisonError::into_inner);
         let fixed = instances.iter().filter(|one| one.found_at().is_none()).cloned();
         let named = found.into_iter().map(|address| {

@@ -33,6 +33,7 @@ fn listening() -> Listening {
         drain_limit: Duration::from_secs(2),
         max_connections: 100,
         max_streams: 100,
+        window: 1 << 20,
         http2: true,
         tls: None,
     }
