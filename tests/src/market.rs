@@ -97,8 +97,11 @@ impl Market {
         Builder::default()
     }
 
-    pub(crate) async fn new(config: Config, clock: Clock) -> Self {
+    pub(crate) async fn new(mut config: Config, clock: Clock) -> Self {
         let data = TempDir::new().expect("there is room for a folder");
+        if let Some(url) = souk_platform::db::testing::server_url(data.path()).await {
+            config.database.url = url;
+        }
         let (running, url) = Running::open(&config, &data, &clock).await;
         let operator = souk_identity::NewUser {
             email: Admin::EMAIL.to_owned(),

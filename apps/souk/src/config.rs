@@ -6,12 +6,16 @@ use serde::{Deserialize, Serialize};
 use souk_kernel::Currency;
 use souk_platform::config::{self, ConfigError};
 
+use crate::database::DatabaseConfig;
+
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// What all parts share.
     pub platform: PlatformConfig,
+    /// Where data is kept.
+    pub database: DatabaseConfig,
     /// The edge: limits, addresses.
     pub gateway: souk_gateway::Config,
     /// Accounts and logins.

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod data_dir;
+pub mod database;
 mod demo;
 pub mod import;
 pub mod marketplace;

@@ -22,6 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     config::Config,
     data_dir::{DataDir, DataDirError},
+    database::DatabaseConfig,
     services, verify,
 };
 
@@ -70,10 +71,10 @@ pub struct Databases {
 
 impl Databases {
     /// Opens and migrates them all, side by side.
-    pub async fn open(data: &DataDir, clock: &Clock) -> Result<Self, OpenError> {
+    pub async fn open(config: &DatabaseConfig, data: &DataDir, clock: &Clock) -> Result<Self, OpenError> {
         macro_rules! open {
             ($migrator:ty, $service:literal) => {
-                async { Database::open::<$migrator>($service, &data.database_url($service), clock.clone()).await }
+                async { Database::connect::<$migrator>($service, &config.of($service, data), clock.clone()).await }
             };
         }
         let (identity, catalog, inventory, cart, orders, payments, notifications, search) = tokio::try_join!(
@@ -137,7 +138,7 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 impl Marketplace {
     /// Opens the installation in `data` and builds all services; nothing runs yet.
     pub async fn open(config: Config, data: &DataDir, clock: Clock) -> Result<Self, StartError> {
-        let databases = Databases::open(data, &clock).await?;
+        let databases = Databases::open(&config.database, data, &clock).await?;
         let directory = Directory::new();
         let services = services::build(&config, data, &databases, &directory).await?;
         let jobs = services.iter().flat_map(|service| service.jobs.iter().cloned());

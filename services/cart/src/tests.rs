@@ -46,7 +46,7 @@ struct Fixture {
 async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::adjustable();
-    let url = format!("sqlite:{}", folder.path().join("cart.db").display());
+    let url = souk_platform::db::testing::url(folder.path(), "cart").await;
     let db = Database::open::<store::Migrator>("cart", &url, clock.clone()).await.unwrap();
     let (directory, fakes) = (Directory::new(), Fakes::default());
     directory.register("catalog", Routes::new(CatalogServer::new(fakes.clone())));

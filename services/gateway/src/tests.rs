@@ -32,6 +32,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::*;
 
+mod abandoned;
 mod documents;
 
 fn played() -> Service {

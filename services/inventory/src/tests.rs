@@ -38,7 +38,7 @@ struct Fixture {
 async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::adjustable();
-    let url = format!("sqlite:{}", folder.path().join("inventory.db").display());
+    let url = souk_platform::db::testing::url(folder.path(), "inventory").await;
     let db = Database::open::<Migrator>("inventory", &url, clock.clone()).await.unwrap();
     let catalog = CatalogClient::new(Directory::new().channel("inventory", "catalog", Policy::default()));
     let config = Config::default();

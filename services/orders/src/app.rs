@@ -127,14 +127,15 @@ impl App {
         self.recent.insert(order.row.id, Arc::new(order)).await;
     }
 
-    /// Writes to an order in one transaction and tells those who watch it.
+    /// Writes to an order in one transaction and tells those who watch it. `work` begins with [`orders::update`]: the version
+    /// that it names guards all the rest.
     pub async fn write<T, F, Fut>(&self, order: OrderId, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(Tx) -> Fut + Clone + Send + 'static,
         Fut: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let done = self.db.transaction(work).await?;
+        let done = self.db.guarded(work).await?;
         self.hub.announce(order);
         Ok(done)
     }

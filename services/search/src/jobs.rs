@@ -16,8 +16,9 @@ use crate::{
     store::queries::{self, Ranking},
 };
 
-/// How long the indexer sleeps when nothing wakes it; what is in no hurry goes in by then.
-const LOOK: Duration = Duration::from_millis(500);
+/// How long the indexer sleeps when nothing wakes it. What is in no hurry goes in by then: how many are left, how many were
+/// sold. Every commit costs the index tens of milliseconds, however little is in it.
+const LOOK: Duration = Duration::from_secs(3);
 /// A pause after a fault.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Queries that are offered as completions.

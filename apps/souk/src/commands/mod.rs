@@ -107,7 +107,7 @@ fn open(installation: &Installation) -> Result<Opened, Error> {
 
 impl Opened {
     async fn databases(&self) -> Result<Databases, Error> {
-        Ok(Databases::open(&self.data, &Clock::system()).await.map_err(StartError::from)?)
+        Ok(Databases::open(&self.config.database, &self.data, &Clock::system()).await.map_err(StartError::from)?)
     }
 
     async fn marketplace(&self) -> Result<Marketplace, Error> {

@@ -15,7 +15,9 @@ use crate::{cli::Installation, config::Config, data_dir::DataDir, marketplace::M
 
 /// Opening a database migrates it.
 pub async fn migrate(installation: Installation) -> Result<ExitCode, Error> {
-    let databases = open(&installation)?.databases().await?;
+    let mut opened = open(&installation)?;
+    opened.config.database.migrate_at_start = true;
+    let databases = opened.databases().await?;
     let names: Vec<_> = databases.all().iter().map(|db| db.service()).collect();
     databases.close().await;
     println!("up to date: {}", names.join(", "));

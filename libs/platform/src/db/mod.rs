@@ -3,10 +3,19 @@
 //! Every write goes through [`Database::transaction`]. On SQLite there is one writer per file, which runs waiting
 //! transactions one after another inside one commit ("group commit"): durable throughput does not end at one `fsync` per
 //! request. A failed one rolls back alone.
+//!
+//! On a server (the feature `cluster`) transactions run side by side, and those that would see what could not have been
+//! had they run one after another are run again. See [`Database::transaction`] and [`Database::guarded`].
 
+mod conflict;
+mod connect;
+mod file;
 mod fresh;
 mod open;
 mod schema;
+#[cfg(feature = "cluster")]
+mod server;
+pub mod testing;
 mod tx;
 mod writer;
 
@@ -16,9 +25,12 @@ use sea_orm::{DatabaseConnection, DbErr};
 use souk_kernel::Clock;
 use tokio::sync::{Notify, oneshot};
 
+pub use connect::{Connect, ServerSettings};
 pub(crate) use fresh::Fresh;
 pub use open::OpenError;
 pub(crate) use schema::{dead_letter, outbox};
+#[cfg(feature = "cluster")]
+pub(crate) use server::{Lease, Leases};
 pub use tx::Tx;
 use writer::{Job, Writer};
 
@@ -31,12 +43,21 @@ pub struct Database {
 struct Shared {
     service: &'static str,
     reader: DatabaseConnection,
-    writer: Writer,
+    writing: Writing,
     clock: Clock,
     /// Rung when a commit put events into the outbox.
     published: Notify,
     /// What these commits put there.
     fresh: Mutex<Fresh>,
+}
+
+/// How transactions are run.
+enum Writing {
+    /// One after another, into a file.
+    File(Writer),
+    /// Side by side, on a server.
+    #[cfg(feature = "cluster")]
+    Server(server::Server),
 }
 
 impl Database {
@@ -58,9 +79,43 @@ impl Database {
     /// Runs `work` as one transaction; it is durable when this returns `Ok`. An `Err` rolls back all that `work` wrote and
     /// published, and nothing else. `work` runs to its end even if the caller goes away meanwhile.
     ///
-    /// `work` holds the only writer: it awaits nothing but this transaction. It is `Clone` because it may be run again
-    /// when the database reports a serialization failure.
+    /// It is as if all transactions ran one after another: what `work` read holds until it is committed.
+    ///
+    /// `work` holds the only writer, or a connection that others wait for: it awaits nothing but this transaction. It is
+    /// `Clone` because it may be run again when the database reports a serialization failure.
     pub async fn transaction<T, E, F, Fut>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(Tx) -> Fut + Clone + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbErr> + Send + 'static,
+    {
+        match &self.shared.writing {
+            Writing::File(writer) => self.in_file(writer, work).await,
+            #[cfg(feature = "cluster")]
+            Writing::Server(_) => self.on_server(server::Isolation::Serial, work).await,
+        }
+    }
+
+    /// As [`Database::transaction`], but on a server others may commit between two statements of `work`. Only for work that
+    /// is right all the same: what it relies on it has locked (`lock_exclusive`) in a fixed order, or is repeated in the
+    /// condition of its `UPDATE`, or is kept by a unique key. In return nobody is sacrificed where many want the same row:
+    /// they wait for it.
+    pub async fn guarded<T, E, F, Fut>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(Tx) -> Fut + Clone + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbErr> + Send + 'static,
+    {
+        match &self.shared.writing {
+            Writing::File(writer) => self.in_file(writer, work).await,
+            #[cfg(feature = "cluster")]
+            Writing::Server(_) => self.on_server(server::Isolation::Guarded, work).await,
+        }
+    }
+
+    async fn in_file<T, E, F, Fut>(&self, writer: &Writer, work: F) -> Result<T, E>
     where
         F: FnOnce(Tx) -> Fut + Clone + Send + 'static,
         Fut: Future<Output = Result<T, E>> + Send + 'static,
@@ -69,8 +124,17 @@ impl Database {
     {
         let (answer, wait) = oneshot::channel();
         let job = Job::new(self.shared.clock.clone(), work, answer);
-        self.shared.writer.submit(job).await?;
+        writer.submit(job).await?;
         wait.await.map_err(|_| DbErr::Custom("the transaction was abandoned".to_owned()))?
+    }
+
+    /// Whether other processes may use the same database at the same time.
+    pub fn is_shared(&self) -> bool {
+        match &self.shared.writing {
+            Writing::File(_) => false,
+            #[cfg(feature = "cluster")]
+            Writing::Server(_) => true,
+        }
     }
 
     /// Waits until a commit puts events into the outbox.
@@ -88,16 +152,36 @@ impl Database {
         self.shared.published.notify_one();
     }
 
-    /// Transactions that wait for the writer.
-    pub fn queue_depth(&self) -> usize {
-        self.shared.writer.depth()
+    /// Where the right to deliver this database's events comes from; nowhere when only one process can have it.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn leases(&self) -> Option<&Leases> {
+        match &self.shared.writing {
+            Writing::File(_) => None,
+            Writing::Server(server) => Some(server.leases()),
+        }
     }
 
-    /// Finishes what waits and closes the files.
+    /// Transactions that wait for the writer, or for a connection.
+    pub fn queue_depth(&self) -> usize {
+        match &self.shared.writing {
+            Writing::File(writer) => writer.depth(),
+            #[cfg(feature = "cluster")]
+            Writing::Server(server) => server.depth(),
+        }
+    }
+
+    /// Finishes what waits and closes files and connections.
     pub async fn close(&self) {
-        self.shared.writer.close().await;
-        if let Err(error) = self.shared.reader.clone().close().await {
-            tracing::warn!(service = self.shared.service, %error, "closing the read pool failed");
+        let writing = match &self.shared.writing {
+            Writing::File(writer) => {
+                writer.close().await;
+                Ok(())
+            }
+            #[cfg(feature = "cluster")]
+            Writing::Server(server) => server.close().await,
+        };
+        if let Err(error) = writing.and(self.shared.reader.clone().close().await) {
+            tracing::warn!(service = self.shared.service, %error, "closing the database failed");
         }
     }
 }

@@ -3,39 +3,94 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, Weak},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use sea_orm::{DatabaseConnection, DbErr};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use souk_kernel::Clock;
-use sqlx::{
-    ConnectOptions,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
 use tokio::sync::Notify;
 
-use super::{Database, Shared, schema, writer::Writer};
+use super::{Connect, Database, Shared, Writing, file, schema, writer::Writer};
 
-/// Readers of one file, at most: each is a thread with a cache of its own.
-const READERS: u32 = 3;
-/// How long a reader may be busy without a pause before it is interrupted.
-const READ_LIMIT: Duration = Duration::from_secs(30);
 /// From here on a statement is worth a line in the log.
 const SLOW: Duration = Duration::from_secs(1);
-/// How long to wait for another process that writes to the same file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a database can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The URL's scheme is not one that was compiled in.
-    #[error("{service}: the database URL begins with `{scheme}:`, which this build does not know (known: sqlite)")]
+    /// The URL's scheme stands for no engine.
+    #[error("{service}: {setting} begins with `{scheme}:`, which is no database that Souk knows ({known})")]
     UnknownEngine {
         /// Whose database.
         service: &'static str,
+        /// Where the URL comes from.
+        setting: String,
         /// What stands before the colon.
         scheme: String,
+        /// What could stand there.
+        known: &'static str,
+    },
+    /// The URL's scheme stands for an engine that was not compiled in.
+    #[error(
+        "{service}: {setting} begins with `{scheme}:`, but this `souk` was built without the feature `cluster`; build it \
+         with `cargo build --release --features cluster`, or leave the setting empty for files in the data directory"
+    )]
+    NotBuilt {
+        /// Whose database.
+        service: &'static str,
+        /// Where the URL comes from.
+        setting: String,
+        /// What stands before the colon.
+        scheme: String,
+    },
+    /// The URL is none.
+    #[error("{service}: {setting} can't be read: {reason}")]
+    Url {
+        /// Whose database.
+        service: &'static str,
+        /// Where the URL comes from.
+        setting: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Nobody answers where the server should be.
+    #[error(
+        "{service}: the database server at {server} can't be reached: {reason}; is it running, and is {setting} right?"
+    )]
+    Unreachable {
+        /// Whose database.
+        service: &'static str,
+        /// Where the URL comes from.
+        setting: String,
+        /// Where the server should be.
+        server: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The server does not let us in.
+    #[error(
+        "{service}: the database server at {server} refuses: {reason}; see user, password and database in {setting}"
+    )]
+    Refused {
+        /// Whose database.
+        service: &'static str,
+        /// Where the URL comes from.
+        setting: String,
+        /// Where the server is.
+        server: String,
+        /// What it says.
+        reason: String,
+    },
+    /// The tables are older than the program, and it may not change them.
+    #[error(
+        "{service}: the tables are {missing} migrations behind; run `souk migrate`, or set `database.migrate_at_start`"
+    )]
+    Behind {
+        /// Whose database.
+        service: &'static str,
+        /// How many migrations are missing.
+        missing: usize,
     },
     /// The folder of the file can't be made.
     #[error("{service}: can't make the folder {path}: {source}")]
@@ -58,14 +113,42 @@ pub enum OpenError {
 }
 
 impl Database {
-    /// Opens the database at `url` (`sqlite:PATH`), made if missing, and brings its tables up to date: the platform's own
-    /// first (outbox, inbox, dead letters, idempotency keys), then `M`'s.
+    /// Opens the database at `url` as most are used; see [`Database::connect`].
     pub async fn open<M: MigratorTrait>(service: &'static str, url: &str, clock: Clock) -> Result<Self, OpenError> {
-        let path = match url.split_once(':') {
-            Some(("sqlite", path)) => Path::new(path.trim_start_matches("//")),
-            Some((scheme, _)) => return Err(OpenError::UnknownEngine { service, scheme: scheme.to_owned() }),
-            None => return Err(OpenError::UnknownEngine { service, scheme: url.to_owned() }),
-        };
+        Self::connect::<M>(service, &Connect::to(url), clock).await
+    }
+
+    /// Opens a database, made if missing, and brings its tables up to date: the platform's own first (outbox, inbox, dead
+    /// letters, idempotency keys), then `M`'s.
+    pub async fn connect<M: MigratorTrait>(
+        service: &'static str,
+        connect: &Connect,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        let url = connect.url.expose();
+        // What has no colon may be a password in the wrong place: it is not repeated.
+        let (scheme, path) = url.split_once(':').unwrap_or(("…", ""));
+        let setting = connect.setting.clone();
+        match scheme {
+            "sqlite" => Self::open_file::<M>(service, Path::new(path.trim_start_matches("//")), clock).await,
+            #[cfg(feature = "cluster")]
+            "postgres" | "postgresql" => {
+                Self::open_on_server::<M>(service, super::server::Engine::Postgres, connect, clock).await
+            }
+            #[cfg(not(feature = "cluster"))]
+            "postgres" | "postgresql" | "mysql" | "mariadb" => {
+                Err(OpenError::NotBuilt { service, setting, scheme: scheme.to_owned() })
+            }
+            _ => Err(OpenError::UnknownEngine {
+                service,
+                setting,
+                scheme: scheme.to_owned(),
+                known: "sqlite, postgres, mysql",
+            }),
+        }
+    }
+
+    async fn open_file<M: MigratorTrait>(service: &'static str, path: &Path, clock: Clock) -> Result<Self, OpenError> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder {
                 service,
@@ -74,15 +157,15 @@ impl Database {
             })?;
         }
         let failed = |source: DbErr| OpenError::Database { service, source };
-        let mut writing = connect(options(path), 1).await.map_err(failed)?;
+        let mut writing = file::writer(path).await.map_err(failed)?;
         migrate::<M>(&writing).await.map_err(failed)?;
-        let mut reading = connect(options(path).pragma("query_only", "on"), READERS).await.map_err(failed)?;
+        let mut reading = file::readers(path).await.map_err(failed)?;
         writing.set_metric_callback(move |info| measure(service, "writer", info));
         reading.set_metric_callback(move |info| measure(service, "reader", info));
         let shared = Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
             service,
             reader: reading,
-            writer: Writer::start(writing, shared),
+            writing: Writing::File(Writer::start(writing, shared)),
             clock,
             published: Notify::new(),
             fresh: Mutex::default(),
@@ -91,50 +174,8 @@ impl Database {
     }
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT)
-        .statement_cache_capacity(128)
-        // In KiB; the system keeps the file in its own cache.
-        .pragma("cache_size", "-1024")
-        .pragma("temp_store", "memory")
-        .pragma("journal_size_limit", "67108864")
-        .disable_statement_logging()
-}
-
-async fn connect(options: SqliteConnectOptions, connections: u32) -> Result<DatabaseConnection, DbErr> {
-    let is_writer = connections == 1;
-    let pool = SqlitePoolOptions::new()
-        .max_connections(connections)
-        .min_connections(1)
-        .test_before_acquire(false)
-        .idle_timeout(if is_writer { None } else { Some(Duration::from_mins(1)) })
-        .max_lifetime(None)
-        .acquire_timeout(Duration::from_secs(5))
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                // Never the writer: an interrupted statement would roll back everybody's work in the batch.
-                if is_writer {
-                    return Ok(());
-                }
-                let mut guard = RunawayGuard::default();
-                connection.lock_handle().await?.set_progress_handler(1_000_000, move || guard.may_go_on());
-                Ok(())
-            })
-        })
-        .connect_with(options)
-        .await
-        .map_err(|error| DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into())))?;
-    Ok(pool.into())
-}
-
 /// Counts one statement, and says so when it was slow.
-fn measure(service: &'static str, pool: &'static str, info: &sea_orm::metric::Info<'_>) {
+pub(super) fn measure(service: &'static str, pool: &'static str, info: &sea_orm::metric::Info<'_>) {
     metrics::counter!("souk_db_statements_total", "service" => service, "pool" => pool).increment(1);
     tracing::trace!(service, pool, elapsed = ?info.elapsed, sql = info.statement.sql, "a statement");
     if info.elapsed > SLOW {
@@ -142,32 +183,8 @@ fn measure(service: &'static str, pool: &'static str, info: &sea_orm::metric::In
     }
 }
 
-/// Interrupts a reader that runs too long. SQLite asks only in statements of more than a million steps, and does not tell
-/// them apart: questions with short pauses count as one long statement.
-#[derive(Default)]
-struct RunawayGuard {
-    since: Option<Instant>,
-    last: Option<Instant>,
-}
-
-impl RunawayGuard {
-    fn may_go_on(&mut self) -> bool {
-        let now = Instant::now();
-        if self.last.is_none_or(|last| now - last > Duration::from_millis(200)) {
-            self.since = Some(now);
-        }
-        self.last = Some(now);
-        let go_on = self.since.is_none_or(|since| now - since < READ_LIMIT);
-        if !go_on {
-            self.since = None;
-            self.last = None;
-        }
-        go_on
-    }
-}
-
 /// The platform's own tables; kept apart from the service's in a migration table of their own.
-struct PlatformMigrator;
+pub(super) struct PlatformMigrator;
 
 impl MigratorTrait for PlatformMigrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {

@@ -13,7 +13,7 @@ use sea_orm_migration::async_trait::async_trait;
 use souk_contracts::events::Event;
 use souk_kernel::{Clock, EventId, Timestamp};
 
-use super::{outbox, schema::inbox};
+use super::{conflict::Conflict, outbox, schema::inbox};
 use crate::{context::Context, events::Receipt};
 
 /// A running transaction: a connection for queries, and the outbox. Clones are the same transaction.
@@ -23,10 +23,20 @@ pub struct Tx {
     published: Arc<Mutex<Vec<outbox::Model>>>,
     /// Statements that were added and have not run yet.
     deferred: Arc<Mutex<Vec<Statement>>>,
-    /// Whether it has changed, or tried to change, anything.
-    written: Arc<AtomicBool>,
+    notes: Arc<Notes>,
     context: Context,
     now: Timestamp,
+}
+
+/// What a transaction has done so far.
+#[derive(Default)]
+struct Notes {
+    /// Whether it has changed, or tried to change, anything.
+    written: AtomicBool,
+    /// Whether a statement failed: on most databases nothing can be done after that but to roll back.
+    failed: AtomicBool,
+    /// Whether it stood in the way of another, and may succeed when run again.
+    conflict: Mutex<Option<Conflict>>,
 }
 
 impl Tx {
@@ -35,7 +45,7 @@ impl Tx {
             connection,
             published: Arc::default(),
             deferred: Arc::default(),
-            written: Arc::default(),
+            notes: Arc::default(),
             context,
             now: clock.now(),
         }
@@ -46,14 +56,37 @@ impl Tx {
     }
 
     pub(super) fn has_written(&self) -> bool {
-        self.written.load(Ordering::Relaxed)
+        self.notes.written.load(Ordering::Relaxed)
+    }
+
+    /// Whether one of its statements failed.
+    #[cfg(feature = "cluster")]
+    pub(super) fn has_failed(&self) -> bool {
+        self.notes.failed.load(Ordering::Relaxed)
+    }
+
+    /// Why it may succeed when it is run again.
+    #[cfg(feature = "cluster")]
+    pub(super) fn conflict(&self) -> Option<Conflict> {
+        *self.notes.conflict.lock().expect("nothing panics while holding the note")
     }
 
     /// Notes what `sql` does, if it may do more than read.
     fn note(&self, sql: &str) {
         if !sql.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select")) {
-            self.written.store(true, Ordering::Relaxed);
+            self.notes.written.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Notes how a statement ended.
+    fn ended<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+        if let Err(error) = &result {
+            self.notes.failed.store(true, Ordering::Relaxed);
+            if let Some(conflict) = Conflict::of(error) {
+                *self.notes.conflict.lock().expect("nothing panics while holding the note") = Some(conflict);
+            }
+        }
+        result
     }
 
     /// The moment at which the transaction began.
@@ -103,7 +136,7 @@ impl Tx {
     ///
     /// A trip to the connection costs more than what most statements do there.
     pub fn defer(&self, query: &impl QueryTrait) {
-        self.written.store(true, Ordering::Relaxed);
+        self.notes.written.store(true, Ordering::Relaxed);
         let statement = query.build(self.get_database_backend());
         self.deferred.lock().expect("nothing panics while holding the list").push(statement);
     }
@@ -112,7 +145,7 @@ impl Tx {
     pub(super) async fn finish(&self) -> Result<(), DbErr> {
         let connection = self.upgrade()?;
         for statement in self.take_deferred(connection.get_database_backend()) {
-            connection.execute_raw(statement).await?;
+            self.ended(connection.execute_raw(statement).await)?;
         }
         Ok(())
     }
@@ -124,6 +157,18 @@ impl Tx {
             DbBackend::Sqlite if deferred.len() > 1 => vec![join(deferred)],
             _ => deferred,
         }
+    }
+
+    /// Waits until no other transaction that called this with the same `what` is left, and keeps others that call it waiting
+    /// until this one has ended: numbers that are given after it appear in their order.
+    pub async fn in_turn(&self, what: &'static str) -> Result<(), DbErr> {
+        #[cfg(feature = "cluster")]
+        if let Some(turn) = super::server::turn(self.get_database_backend(), what) {
+            self.execute_raw(turn).await?;
+        }
+        // A file has one writer.
+        tracing::trace!(what, "in turn");
+        std::future::ready(Ok(())).await
     }
 
     fn upgrade(&self) -> Result<Arc<DatabaseTransaction>, DbErr> {
@@ -154,22 +199,26 @@ impl ConnectionTrait for Tx {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         self.note(&statement.sql);
-        self.connection().await?.execute_raw(statement).await
+        let result = self.connection().await?.execute_raw(statement).await;
+        self.ended(result)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.note(sql);
-        self.connection().await?.execute_unprepared(sql).await
+        let result = self.connection().await?.execute_unprepared(sql).await;
+        self.ended(result)
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         self.note(&statement.sql);
-        self.connection().await?.query_one_raw(statement).await
+        let result = self.connection().await?.query_one_raw(statement).await;
+        self.ended(result)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.note(&statement.sql);
-        self.connection().await?.query_all_raw(statement).await
+        let result = self.connection().await?.query_all_raw(statement).await;
+        self.ended(result)
     }
 }
 

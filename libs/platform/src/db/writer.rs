@@ -302,7 +302,10 @@ impl<'a> Batch<'a> {
 }
 
 /// Writes events into the outbox.
-async fn publish(transaction: &DatabaseTransaction, mut events: Vec<outbox::Model>) -> Result<Option<Fresh>, DbErr> {
+pub(super) async fn publish(
+    transaction: &DatabaseTransaction,
+    mut events: Vec<outbox::Model>,
+) -> Result<Option<Fresh>, DbErr> {
     let mut numbered = true;
     // Databases bind a limited number of values in one statement (SQLite 32,766).
     for some in events.chunks_mut(EVENTS_AT_ONCE) {
@@ -323,7 +326,7 @@ async fn publish(transaction: &DatabaseTransaction, mut events: Vec<outbox::Mode
     Ok(published.then_some(Fresh { rows, incomplete: !numbered }))
 }
 
-async fn rollback(transaction: Option<Arc<DatabaseTransaction>>) {
+pub(super) async fn rollback(transaction: Option<Arc<DatabaseTransaction>>) {
     if let Some(transaction) = transaction.and_then(Arc::into_inner)
         && let Err(error) = transaction.rollback().await
     {

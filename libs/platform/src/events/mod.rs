@@ -6,7 +6,10 @@
 mod backlog;
 mod bus;
 mod dead_letters;
+mod lagging;
 mod lanes;
+#[cfg(feature = "cluster")]
+mod leased;
 mod relay;
 mod settle;
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Bus, Message,
+    lagging::{self, Lagging},
     lanes::{Lane, Lanes},
     settle::{Settled, Settlement, consumers_of, free, settle},
 };
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// Rows read at once.
-const PAGE: u64 = 512;
+pub(super) const PAGE: u64 = 512;
 /// Rows on their way at once; more stay in the outbox.
 const IN_FLIGHT: usize = 2048;
 /// Keys that are delivered side by side.
@@ -34,9 +35,9 @@ const SETTLE_TOGETHER: Duration = Duration::from_millis(2);
 
 /// The relay of one database. Dropping it does not stop it; cancel its token.
 pub struct Relay {
-    db: Database,
+    pub(super) db: Database,
     bus: Bus,
-    stop: CancellationToken,
+    pub(super) stop: CancellationToken,
 }
 
 /// How far the outbox was seen.
@@ -47,9 +48,17 @@ struct Reading {
     /// All rows up to this number were seen. `None` when that is not known.
     last: Option<i64>,
     looked_at: Option<Instant>,
+    /// How it is read where several processes write.
+    lagging: Option<Lagging>,
+    /// Whether a commit announced something since the last look.
+    rung: bool,
 }
 
 impl Reading {
+    fn of(db: &Database) -> Self {
+        Self { lagging: db.is_shared().then(Lagging::default), ..Self::default() }
+    }
+
     fn saw(&mut self, newest: Option<i64>) {
         if let (Some(last), Some(newest)) = (&mut self.last, newest) {
             *last = newest.max(*last);
@@ -66,6 +75,16 @@ impl Relay {
 
     /// Runs until stopped.
     pub async fn run(self) {
+        #[cfg(feature = "cluster")]
+        if let Some(leases) = self.db.leases() {
+            return self.run_leased(leases).await;
+        }
+        self.deliver(std::future::pending()).await;
+    }
+
+    /// Delivers until stopped (then true) or until `lost`.
+    pub(super) async fn deliver(&self, lost: impl Future<Output = ()>) -> bool {
+        let mut lost = std::pin::pin!(lost);
         let mut lanes = Lanes::default();
         let mut running: JoinSet<(String, Vec<Settled>)> = JoinSet::new();
         // One at a time: lanes that end meanwhile are settled together, next.
@@ -74,7 +93,7 @@ impl Relay {
         let mut settle_at = None;
         let permits = Arc::new(Semaphore::new(LANES));
         self.load_waiting(&mut lanes).await;
-        let mut reading = Reading::default();
+        let mut reading = Reading::of(&self.db);
         loop {
             // A cursor spares re-reading what is on its way. It starts over when all is delivered, so that nothing is missed
             // where numbers are given before the commit.
@@ -83,7 +102,7 @@ impl Relay {
             }
             let mut more = false;
             if lanes.in_flight() < IN_FLIGHT {
-                match self.due(&mut reading).await {
+                match self.due(&mut reading, lanes.in_flight()).await {
                     Ok((rows, full)) => {
                         more = full;
                         for lane in lanes.take(rows) {
@@ -92,20 +111,22 @@ impl Relay {
                     }
                     Err(error) => {
                         // Also what came straight from the commits is read again.
-                        reading = Reading::default();
+                        reading = Reading::of(&self.db);
                         tracing::error!(service = self.db.service(), %error, "reading the outbox failed");
                     }
                 }
             }
             if self.stop.is_cancelled() && lanes.is_idle() && !more {
-                return;
+                return true;
             }
-            let wait = settle_at.unwrap_or_else(|| tokio::time::Instant::now() + TICK);
+            let tick = if reading.lagging.is_some() { lagging::EVERY } else { TICK };
+            let wait = settle_at.unwrap_or_else(|| tokio::time::Instant::now() + tick);
             tokio::select! {
-                () = self.db.published(), if !self.stop.is_cancelled() => {}
+                () = &mut lost => return false,
+                () = self.db.published(), if !self.stop.is_cancelled() => reading.rung = true,
                 Some(lane) = running.join_next(), if !running.is_empty() => {
                     // Handlers' panics are caught on the bus: a lane ends badly only when its runtime is going away.
-                    let Ok(lane) = lane else { return };
+                    let Ok(lane) = lane else { return true };
                     ended.push(lane);
                     settle_at.get_or_insert_with(|| tokio::time::Instant::now() + SETTLE_TOGETHER);
                 }
@@ -114,12 +135,12 @@ impl Relay {
                     settling.spawn(settle(self.db.clone(), self.stop.clone(), std::mem::take(&mut ended)));
                 }
                 Some(settled) = settling.join_next(), if !settling.is_empty() => {
-                    let Ok(settled) = settled else { return };
+                    let Ok(settled) = settled else { return true };
                     for lane in free(&mut lanes, settled) {
                         self.start(lane, &permits, &mut running);
                     }
                 }
-                () = tokio::time::sleep(TICK), if !more => {}
+                () = tokio::time::sleep(tick), if !more => {}
                 () = std::future::ready(()), if more && lanes.in_flight() < IN_FLIGHT => {}
             }
         }
@@ -129,7 +150,11 @@ impl Relay {
     ///
     /// Most come straight from the commits. The table is read when a commit may be missing in between (another process
     /// writes to it too), and now and then.
-    async fn due(&self, reading: &mut Reading) -> Result<(Vec<outbox::Model>, bool), DbErr> {
+    async fn due(&self, reading: &mut Reading, in_flight: usize) -> Result<(Vec<outbox::Model>, bool), DbErr> {
+        if let Some(lagging) = &mut reading.lagging {
+            let rung = std::mem::take(&mut reading.rung);
+            return lagging.due(&self.db, rung, in_flight).await;
+        }
         let fresh = self.db.take_fresh();
         let newest = fresh.rows.last().map(|row| row.seq);
         let looked = reading.looked_at.is_some_and(|at| at.elapsed() < TABLE_EVERY);

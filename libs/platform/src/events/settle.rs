@@ -38,7 +38,7 @@ pub(super) async fn settle(db: Database, stop: CancellationToken, ended: Vec<(St
     }
     let mut pause = FIRST_PAUSE;
     while let Err(error) = db
-        .transaction({
+        .guarded({
             let write = verdicts.clone();
             move |tx| record(tx, write, now)
         })

@@ -17,7 +17,7 @@ pub async fn count_sales(app: &App, receipt: Receipt, order: &OrderSnapshot) -> 
         *units = units.saturating_add(line.quantity);
     }
     app.db
-        .transaction(move |tx| async move {
+        .guarded(move |tx| async move {
             if tx.accept(receipt).await? {
                 for (product, units) in sold {
                     products::add_popularity(&tx, product, units).await?;

@@ -91,7 +91,7 @@ impl Market {
     pub async fn with(config: Config) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::system();
-        let url = format!("sqlite:{}", folder.path().join("catalog.db").display());
+        let url = souk_platform::db::testing::url(folder.path(), "catalog").await;
         let db = Database::open::<Migrator>("catalog", &url, clock.clone()).await.unwrap();
         let neighbours = Arc::new(Neighbours::default());
         let directory = Directory::new();

@@ -28,7 +28,7 @@ struct World {
 
 async fn world() -> World {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("identity.db").display());
+    let url = souk_platform::db::testing::url(folder.path(), "identity").await;
     let db = Database::open::<Migrator>("identity", &url, Clock::system()).await.unwrap();
     let directory = Directory::new();
     let policy = Policy::default().deadline(Duration::from_millis(200));

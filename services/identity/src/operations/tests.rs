@@ -35,7 +35,7 @@ struct World {
 async fn world() -> World {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::adjustable();
-    let url = format!("sqlite:{}", folder.path().join("identity.db").display());
+    let url = souk_platform::db::testing::url(folder.path(), "identity").await;
     let db = Database::open::<Migrator>("identity", &url, clock.clone()).await.unwrap();
     let argon2 = Argon2Config { memory_kib: 64, iterations: 1, ..Argon2Config::default() };
     let config = Config { argon2, ..Config::default() };

@@ -18,7 +18,7 @@ pub struct Opening {
 
 /// Opens the stock of SKUs; those that have some stay as they are.
 pub async fn open(app: &App, openings: Vec<Opening>) -> Result<(), Error> {
-    let levels = app.db.transaction(move |tx| async move { run(&tx, openings).await }).await?;
+    let levels = app.db.guarded(move |tx| async move { run(&tx, openings).await }).await?;
     app.levels.remember(&levels);
     Ok(())
 }

@@ -48,7 +48,7 @@ pub async fn reserve(app: &App, order_id: OrderId, demand: Demand, expires_at: T
         return Ok(Outcome::Short(shortages));
     }
     let work = move |tx: Tx| async move { hold(&tx, order_id, &demand, expires_at).await };
-    let (outcome, changed) = app.db.transaction(work).await?;
+    let (outcome, changed) = app.db.guarded(work).await?;
     app.levels.remember(&changed);
     Ok(outcome)
 }

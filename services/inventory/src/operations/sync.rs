@@ -72,7 +72,7 @@ pub async fn sync(app: &App, source: store::source::Model, batch: Batch) -> Resu
         let part = Batch { items: some, as_of, unreadable: std::mem::take(&mut unreadable) };
         let (source, names, named_before) = (source.clone(), Arc::clone(&names), seen.clone());
         let work = move |tx: Tx| async move { run(&tx, &source, part, &names, named_before, keep).await };
-        let (of_part, changed) = app.db.transaction(work).await?;
+        let (of_part, changed) = app.db.guarded(work).await?;
         app.levels.remember(&changed);
         seen.extend(of_part.iter().filter_map(|item| item.sku_id));
         results.extend(of_part);

@@ -12,7 +12,7 @@ use crate::{Config, Deps, Migrator};
 #[tokio::test]
 async fn every_path_is_described() {
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("notifications.db").display());
+    let url = souk_platform::db::testing::url(folder.path(), "notifications").await;
     let db = Database::open::<Migrator>("notifications", &url, Clock::system()).await.unwrap();
     let identity = IdentityClient::new(Directory::new().channel("notifications", "identity", Policy::default()));
     let service =

@@ -56,7 +56,7 @@ pub async fn notify(app: &App, messages: Vec<Message<'_>>, receipt: Receipt) -> 
         }
     }
     app.db
-        .transaction(move |tx| async move {
+        .guarded(move |tx| async move {
             if !tx.accept(receipt).await? {
                 return Ok(());
             }

@@ -44,7 +44,7 @@ async fn world_with(transport: TransportKind, url: String) -> World {
     let smtp = SmtpConfig { url: url.into(), timeout: Duration::from_millis(500), ..SmtpConfig::default() };
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::adjustable();
-    let url = format!("sqlite:{}", folder.path().join("notifications.db").display());
+    let url = souk_platform::db::testing::url(folder.path(), "notifications").await;
     let db = Database::open::<Migrator>("notifications", &url, clock.clone()).await.unwrap();
     let config = Config { transport, smtp, ..Config::default() };
     let app = App {

@@ -174,7 +174,7 @@ async fn store_accepted(app: &AppState, row: orders::Model) -> Result<Order, Err
     let entry = Entry::order(row.status, Actor::Buyer(row.user_id), "");
     let (written, entries) = (row.clone(), [entry.clone()]);
     app.db
-        .transaction(move |tx| async move {
+        .guarded(move |tx| async move {
             tx.defer(&orders::Entity::insert(written.into_active_model()));
             store::history::write(&tx, id, at, entries);
             Ok::<_, Error>(())

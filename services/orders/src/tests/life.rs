@@ -240,9 +240,9 @@ impl Drop for Life {
 }
 
 async fn serve(world: &World, folder: &Path, config: Config) -> (AppState, Router, Directory) {
-    let url = |name: &str| format!("sqlite:{}", folder.join(name).display());
-    let db = Database::open::<Migrator>(NAME, &url("orders.db"), world.clock.clone()).await.unwrap();
-    let told = Database::open::<NoTables>("payments", &url("payments.db"), world.clock.clone()).await.unwrap();
+    let url = |name| souk_platform::db::testing::url(folder, name);
+    let db = Database::open::<Migrator>(NAME, &url("orders").await, world.clock.clone()).await.unwrap();
+    let told = Database::open::<NoTables>("payments", &url("payments").await, world.clock.clone()).await.unwrap();
     let directory = Directory::new();
     directory.register("catalog", Routes::new(CatalogServer::new(world.clone())));
     directory.register("inventory", Routes::new(InventoryServer::new(world.clone())));

@@ -43,7 +43,7 @@ async fn store(app: &App, provider: ProviderName, notice: Notice, body: &[u8]) -
     let Notice { event_id, payment, word } = notice;
     let body = String::from_utf8_lossy(body).into_owned();
     app.db
-        .transaction(move |tx| async move {
+        .guarded(move |tx| async move {
             let webhook = Webhook {
                 id: EventId::new(),
                 provider,

@@ -36,7 +36,7 @@ pub async fn apply_word(app: &App, id: PaymentId, word: Word, trigger: Trigger) 
         _ => None,
     };
     app.db
-        .transaction(move |tx| async move {
+        .guarded(move |tx| async move {
             if let Trigger::Webhook { receipt, .. } = trigger
                 && !tx.accept(receipt).await?
             {

@@ -129,7 +129,7 @@ async fn store(
     let check_after = span(app.config.reconcile_after);
     let (payment, allocations) = app
         .db
-        .transaction(move |tx| async move {
+        .guarded(move |tx| async move {
             let now = tx.now();
             let payment = Payment { check_at: Some(now + check_after), ..row(id, provider, redirect, &new, now) };
             let payment = if new.amount == 0 { paid(payment, now) } else { payment };

@@ -85,7 +85,7 @@ impl Shop {
     pub async fn with(config: Config) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::adjustable();
-        let url = format!("sqlite:{}", folder.path().join("payments.db").display());
+        let url = souk_platform::db::testing::url(folder.path(), "payments").await;
         let db = Database::open::<Migrator>("payments", &url, clock.clone()).await.unwrap();
         ensure_default_rule(&db, config.commission_basis_points).await.unwrap();
         let sandbox = Sandbox::new(db.clone(), Secret::from("secret"));

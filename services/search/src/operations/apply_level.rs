@@ -16,10 +16,10 @@ use crate::{
 pub async fn apply_level(app: &App, level: Level) -> Result<(), Error> {
     let change = app
         .db
-        .transaction(move |tx| async move {
+        .guarded(move |tx| async move {
             let change = documents::apply_level(&tx, level).await?;
             if let Some(change) = change {
-                changes::note(&tx, [change.product_id]);
+                changes::note(&tx, [change.product_id]).await?;
             }
             Ok::<_, Error>(change)
         })

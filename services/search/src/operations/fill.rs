@@ -70,10 +70,10 @@ async fn store(
             }
             let known = documents::public_between(&tx, after, last).await?;
             documents::replace(&tx, documents, &levels).await?;
-            changes::note(&tx, ids.iter().copied());
+            changes::note(&tx, ids.iter().copied()).await?;
             for (id, version) in known.into_iter().filter(|(id, _)| !ids.contains(id)) {
                 documents::hide(&tx, id, version).await?;
-                changes::note(&tx, [id]);
+                changes::note(&tx, [id]).await?;
             }
             Ok::<_, Error>(())
         })

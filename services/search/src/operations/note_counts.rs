@@ -20,12 +20,12 @@ pub async fn note_sales(app: &App, receipt: Receipt, order: &OrderSnapshot) -> R
         *units = units.saturating_add(line.quantity);
     }
     app.db
-        .transaction(move |tx| async move {
+        .guarded(move |tx| async move {
             if tx.accept(receipt).await? {
                 for (id, units) in &sold {
                     documents::add_popularity(&tx, *id, *units);
                 }
-                changes::note(&tx, sold.into_keys());
+                changes::note(&tx, sold.into_keys()).await?;
             }
             Ok::<_, Error>(())
         })
@@ -68,7 +68,7 @@ pub async fn note_rating(app: &App, receipt: Receipt, review: Rated) -> Result<(
             if tx.accept(receipt).await? {
                 documents::set_rating(&tx, review.product_id, sum, review.count);
                 sellers::add_stars(&tx, review.seller_id, review.stars, review.reviews).await?;
-                changes::note(&tx, [review.product_id]);
+                changes::note(&tx, [review.product_id]).await?;
             }
             Ok::<_, Error>(())
         })

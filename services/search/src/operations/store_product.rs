@@ -23,7 +23,7 @@ pub async fn store_product(app: &App, receipt: Receipt, snapshot: ProductSnapsho
             if tx.accept(receipt).await? {
                 let id = document.id;
                 if documents::put(&tx, document, &levels).await? {
-                    changes::note(&tx, [id]);
+                    changes::note(&tx, [id]).await?;
                 }
             }
             Ok::<_, Error>(())
@@ -38,7 +38,7 @@ pub async fn hide_product(app: &App, receipt: Receipt, id: ProductId, version: i
     app.db
         .transaction(move |tx| async move {
             if tx.accept(receipt).await? && documents::hide(&tx, id, version).await? {
-                changes::note(&tx, [id]);
+                changes::note(&tx, [id]).await?;
             }
             Ok::<_, Error>(())
         })

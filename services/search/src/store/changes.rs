@@ -15,12 +15,16 @@ const KEPT: &str = "changes_kept_after";
 /// Whether all products that catalog had before this service came have been asked for.
 const FILLED: &str = "filled";
 
-/// Has the index look at these products again.
-pub fn note(tx: &Tx, ids: impl IntoIterator<Item = ProductId>) {
+/// Has the index look at these products again. To be called last: from here to the commit no other transaction notes.
+pub async fn note(tx: &Tx, ids: impl IntoIterator<Item = ProductId>) -> Result<(), DbErr> {
     let rows: Vec<_> = ids.into_iter().map(|id| change::ActiveModel { seq: NotSet, product_id: Set(id) }).collect();
-    if !rows.is_empty() {
-        tx.defer(&change::Entity::insert_many(rows));
+    if rows.is_empty() {
+        return Ok(());
     }
+    // The index reads on from the last number that it saw: a lower one must not appear after it.
+    tx.in_turn("search.changes").await?;
+    tx.defer(&change::Entity::insert_many(rows));
+    Ok(())
 }
 
 /// The changes after `seq`, at most so many.

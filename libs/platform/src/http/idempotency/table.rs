@@ -78,7 +78,7 @@ pub(super) enum Claim {
 
 /// Claims the slot if it is free, expired, or held by somebody who is gone.
 pub(super) async fn claim(db: &Database, slot: Slot, request_hash: [u8; 32]) -> Result<Claim, DbErr> {
-    db.transaction(move |tx| async move {
+    db.guarded(move |tx| async move {
         let now = micros(tx.now());
         let holder = Uuid::now_v7();
         let fresh = ActiveModel {
@@ -152,7 +152,7 @@ pub(super) async fn answer(db: &Database, slot: Slot, holder: Holder, answer: An
         body: Set(Some(answer.body)),
         ..Default::default()
     };
-    db.transaction(move |tx| async move {
+    db.guarded(move |tx| async move {
         let update = Entity::update_many().set(answered);
         update.filter(Column::Id.eq(slot.0)).filter(Column::Holder.eq(holder.0)).exec(&tx).await.map(|_| ())
     })
@@ -161,7 +161,7 @@ pub(super) async fn answer(db: &Database, slot: Slot, holder: Holder, answer: An
 
 /// Frees the slot.
 pub(super) async fn release(db: &Database, slot: Slot, holder: Holder) -> Result<(), DbErr> {
-    db.transaction(move |tx| async move {
+    db.guarded(move |tx| async move {
         let delete = Entity::delete_many().filter(Column::Id.eq(slot.0)).filter(Column::Holder.eq(holder.0));
         delete.exec(&tx).await.map(|_| ())
     })
@@ -176,7 +176,7 @@ pub async fn purge(db: &Database) -> Result<u64, DbErr> {
     if expired.is_none() {
         return Ok(0);
     }
-    db.transaction(move |tx| async move {
+    db.guarded(move |tx| async move {
         let delete = Entity::delete_many().filter(Column::ExpiresAt.lte(now));
         delete.exec(&tx).await.map(|done| done.rows_affected)
     })
@@ -186,12 +186,16 @@ pub async fn purge(db: &Database) -> Result<u64, DbErr> {
 /// Frees the keys that a process which died was holding, so that buyers who repeat their requests don't wait for it. Only
 /// for the one process that serves this database, before it serves. Gives how many there were.
 pub async fn take_over_all(db: &Database) -> Result<u64, DbErr> {
+    if db.is_shared() {
+        // The holder may be another process, and well.
+        return Ok(0);
+    }
     let now = micros(db.clock().now());
     let held = || Entity::find().filter(Column::Status.is_null()).filter(Column::LockedUntil.gt(now));
     if held().one(db.reader()).await?.is_none() {
         return Ok(0);
     }
-    db.transaction(move |tx| async move {
+    db.guarded(move |tx| async move {
         let free = ActiveModel { locked_until: Set(now), ..Default::default() };
         let update =
             Entity::update_many().set(free).filter(Column::Status.is_null()).filter(Column::LockedUntil.gt(now));

@@ -1,0 +1,30 @@
+//! Errors after which a transaction may succeed when it is run again.
+
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
+
+/// Why a transaction may succeed when it is run again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Conflict {
+    /// The database sacrificed it to another: a serialization failure or a deadlock.
+    Sacrificed,
+    /// It wrote what must be unique and is there already. It may have read before that it is not: then it decides otherwise
+    /// when it reads again.
+    Taken,
+}
+
+impl Conflict {
+    /// Of an error of a statement or a commit. SQLite has one writer, so that nothing stands in the way of anything.
+    pub fn of(error: &DbErr) -> Option<Self> {
+        let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
+            return None;
+        };
+        let SqlxError::Database(error) = &**error else { return None };
+        match error.code().as_deref() {
+            // PostgreSQL: serialization failure, deadlock. MySQL says 40001 for a deadlock; MariaDB says HY000 for a row that
+            // changed since it was read (1020), as for many other things.
+            Some("40001" | "40P01") => Some(Self::Sacrificed),
+            _ if error.is_unique_violation() => Some(Self::Taken),
+            _ => None,
+        }
+    }
+}

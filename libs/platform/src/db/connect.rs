@@ -1,0 +1,53 @@
+//! Where a service's database is, and how it is used.
+
+use std::time::Duration;
+
+use crate::config::Secret;
+
+/// Where a service's database is, and how it is used.
+#[derive(Clone, Debug)]
+pub struct Connect {
+    /// `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE` or `mysql://…`.
+    pub url: Secret,
+    /// The setting that the URL comes from, for messages.
+    pub setting: String,
+    /// What concerns servers only.
+    pub server: ServerSettings,
+}
+
+/// How a database on a server is used.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Copies to read from.
+    pub replicas: Vec<Secret>,
+    /// Transactions at once, at most.
+    pub writers: u32,
+    /// Other queries at once, at most.
+    pub readers: u32,
+    /// How long to wait for a connection.
+    pub connect_timeout: Duration,
+    /// How long one statement may take.
+    pub statement_timeout: Duration,
+    /// Whether opening it brings its tables up to date; otherwise it must find them so.
+    pub migrate: bool,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            replicas: Vec::new(),
+            writers: 8,
+            readers: 4,
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(30),
+            migrate: true,
+        }
+    }
+}
+
+impl Connect {
+    /// The database at `url`, used as most are.
+    pub fn to(url: &str) -> Self {
+        Self { url: url.into(), setting: "the database URL".to_owned(), server: ServerSettings::default() }
+    }
+}

@@ -1,0 +1,258 @@
+//! A database on a server: many connections, each with one transaction at a time.
+//!
+//! The server runs transactions side by side. Where one would see what could not have been had they run one after another,
+//! it sacrifices one of them, and that one is run again ([`Isolation::Serial`]).
+
+mod lease;
+mod migrate;
+mod postgres;
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures::FutureExt;
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, Statement, TransactionOptions,
+    TransactionTrait,
+};
+use sea_orm_migration::MigratorTrait;
+use sha2::{Digest, Sha256};
+use souk_kernel::Clock;
+use tokio::sync::{Notify, Semaphore};
+
+pub(crate) use lease::{Lease, Leases};
+
+use super::{Connect, Database, OpenError, Shared, Tx, Writing, conflict::Conflict, writer};
+use crate::context;
+
+/// How often a transaction is run that keeps standing in the way of others.
+const TRIES: u32 = 40;
+/// How often one is run that writes what is there already.
+const TRIES_TAKEN: u32 = 2;
+/// The longest pause between two runs.
+const LONGEST_PAUSE: Duration = Duration::from_millis(64);
+
+/// What runs on the server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Engine {
+    Postgres,
+}
+
+/// What a transaction may see of others that run beside it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Isolation {
+    /// Nothing: it is as if they ran one after another.
+    Serial,
+    /// What they committed before each of its statements.
+    Guarded,
+}
+
+/// The writing side of a database on a server.
+pub(super) struct Server {
+    writers: DatabaseConnection,
+    /// Transactions that are run again go one at a time: otherwise they would stand in each other's way once more.
+    again: Semaphore,
+    /// Transactions that wait for a connection.
+    waiting: std::sync::atomic::AtomicUsize,
+    leases: Leases,
+}
+
+impl Database {
+    /// Opens the database on the server that `connect` names.
+    pub(super) async fn open_on_server<M: MigratorTrait>(
+        service: &'static str,
+        engine: Engine,
+        connect: &Connect,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        let opened = match engine {
+            Engine::Postgres => postgres::open::<M>(service, connect).await?,
+        };
+        let postgres::Opened { mut writers, mut readers, leases } = opened;
+        writers.set_metric_callback(move |info| super::open::measure(service, "writer", info));
+        readers.set_metric_callback(move |info| super::open::measure(service, "reader", info));
+        let server =
+            Server { writers, again: Semaphore::new(1), waiting: std::sync::atomic::AtomicUsize::default(), leases };
+        let shared = Shared {
+            service,
+            reader: readers,
+            writing: Writing::Server(server),
+            clock,
+            published: Notify::new(),
+            fresh: std::sync::Mutex::default(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Runs `work` on the server, to its end even if the caller goes away.
+    pub(super) async fn on_server<T, E, F, Fut>(&self, isolation: Isolation, work: F) -> Result<T, E>
+    where
+        F: FnOnce(Tx) -> Fut + Clone + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbErr> + Send + 'static,
+    {
+        let (shared, context) = (Arc::clone(&self.shared), context::current());
+        let run = tokio::spawn(async move { run(&shared, isolation, &context, work).await });
+        run.await.map_err(|_| DbErr::Custom("the transaction was abandoned".to_owned()))?
+    }
+}
+
+impl Server {
+    pub fn depth(&self) -> usize {
+        self.waiting.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    pub fn leases(&self) -> &Leases {
+        &self.leases
+    }
+
+    pub async fn close(&self) -> Result<(), DbErr> {
+        self.writers.clone().close().await
+    }
+
+    async fn begin(&self, isolation: Isolation) -> Result<Arc<DatabaseTransaction>, DbErr> {
+        // The connections' own default is the weaker one, so that it costs no statement.
+        let isolation_level = (isolation == Isolation::Serial).then_some(IsolationLevel::Serializable);
+        let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
+        self.waiting.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let begun = self.writers.begin_with_options(options).await;
+        self.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        begun.map(Arc::new)
+    }
+}
+
+/// Takes a lock that ends with the transaction; nothing where only one writes.
+pub(super) fn turn(backend: DbBackend, what: &str) -> Option<Statement> {
+    let sql = match backend {
+        DbBackend::Postgres => "SELECT pg_advisory_xact_lock($1)",
+        _ => return None,
+    };
+    Some(Statement::from_sql_and_values(backend, sql, [lock_key(what).into()]))
+}
+
+/// A number for what is locked; locks are numbered for each database of a server.
+fn lock_key(what: &str) -> i64 {
+    let hash = Sha256::digest(format!("souk/{what}"));
+    i64::from_be_bytes(hash[..8].try_into().expect("eight bytes"))
+}
+
+/// How one run of a transaction ended.
+enum Ran<T, E> {
+    Ended(Result<T, E>),
+    /// Nothing of it was kept; here is what the caller hears if it is not run again.
+    Conflict(Conflict, E),
+}
+
+async fn run<T, E, F, Fut>(shared: &Shared, isolation: Isolation, context: &context::Context, work: F) -> Result<T, E>
+where
+    F: FnOnce(Tx) -> Fut + Clone,
+    Fut: Future<Output = Result<T, E>>,
+    E: From<DbErr>,
+{
+    let Writing::Server(server) = &shared.writing else {
+        return Err(DbErr::Custom("the database is a file".to_owned()).into());
+    };
+    let (mut ran, mut taken) = (0, 0);
+    let mut turn = None;
+    loop {
+        ran += 1;
+        let (conflict, error) = match once(shared, server, isolation, context, work.clone()).await {
+            Ran::Ended(result) => return result,
+            Ran::Conflict(conflict, error) => (conflict, error),
+        };
+        taken += u32::from(conflict == Conflict::Taken);
+        if ran >= TRIES || taken >= TRIES_TAKEN {
+            return Err(error);
+        }
+        metrics::counter!("souk_db_conflicts_total", "service" => shared.service).increment(1);
+        if turn.is_none() {
+            turn = Some(server.again.acquire().await.map_err(|_| closed())?);
+        } else {
+            // Other processes have their own turns.
+            tokio::time::sleep(pause(ran)).await;
+        }
+    }
+}
+
+/// Grows, and differs from process to process.
+fn pause(ran: u32) -> Duration {
+    let longest = (Duration::from_millis(1) * 2_u32.pow(ran.min(10))).min(LONGEST_PAUSE);
+    longest.mul_f64(rand::random_range(0.5..1.0))
+}
+
+fn closed() -> DbErr {
+    DbErr::Custom("the database is closed".to_owned())
+}
+
+async fn once<T, E, F, Fut>(
+    shared: &Shared,
+    server: &Server,
+    isolation: Isolation,
+    context: &context::Context,
+    work: F,
+) -> Ran<T, E>
+where
+    F: FnOnce(Tx) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+    E: From<DbErr>,
+{
+    let transaction = match server.begin(isolation).await {
+        Ok(transaction) => transaction,
+        Err(error) => return Ran::Ended(Err(error.into())),
+    };
+    let tx = Tx::new(Arc::downgrade(&transaction), &shared.clock, context.clone());
+    let result = AssertUnwindSafe(work(tx.clone())).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a transaction panicked");
+        Err(DbErr::Custom("the transaction panicked".to_owned()).into())
+    });
+    let result = match result {
+        Ok(value) if !tx.has_failed() => tx.finish().await.map(|()| value).map_err(E::from),
+        result => result,
+    };
+    let value = match result {
+        // The server would take the commit for a rollback, and say nothing.
+        Ok(_) if tx.has_failed() => {
+            writer::rollback(Some(transaction)).await;
+            let error = DbErr::Custom("a transaction went on after one of its statements had failed".to_owned());
+            return match tx.conflict() {
+                Some(conflict) => Ran::Conflict(conflict, error.into()),
+                None => Ran::Ended(Err(error.into())),
+            };
+        }
+        Ok(value) => value,
+        Err(error) => {
+            writer::rollback(Some(transaction)).await;
+            return match tx.conflict() {
+                Some(conflict) => Ran::Conflict(conflict, error),
+                None => Ran::Ended(Err(error)),
+            };
+        }
+    };
+    match commit(transaction, &tx).await {
+        Ok(published) => {
+            if published {
+                shared.published.notify_one();
+            }
+            Ran::Ended(Ok(value))
+        }
+        Err(error) => match Conflict::of(&error) {
+            Some(conflict) => Ran::Conflict(conflict, error.into()),
+            None => Ran::Ended(Err(error.into())),
+        },
+    }
+}
+
+/// Commits the transaction with what it announces; whether that was anything.
+async fn commit(transaction: Arc<DatabaseTransaction>, tx: &Tx) -> Result<bool, DbErr> {
+    let published = match writer::publish(&transaction, tx.take_published()).await {
+        Ok(published) => published.is_some(),
+        Err(error) => {
+            writer::rollback(Some(transaction)).await;
+            return Err(error);
+        }
+    };
+    match Arc::try_unwrap(transaction) {
+        Ok(transaction) => transaction.commit().await.map(|()| published),
+        Err(_) => Err(DbErr::Custom("a transaction left a statement running behind".to_owned())),
+    }
+}

@@ -1,0 +1,176 @@
+//! Connections to PostgreSQL. Each service has a schema of its own, named as itself.
+
+use std::{str::FromStr, time::Duration};
+
+use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
+use sea_orm_migration::MigratorTrait;
+use sqlx::{
+    ConnectOptions, Connection, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use super::{Leases, lock_key, migrate};
+use crate::db::{Connect, OpenError};
+
+/// Connections that were idle for this long are asked whether they live before they are used.
+const ASK_AFTER: Duration = Duration::from_secs(1);
+/// How long a transaction may stand still before the server ends it: its process is gone, or stuck.
+const STILL_LIMIT: &str = "60s";
+
+/// A database that was opened.
+pub struct Opened {
+    pub writers: DatabaseConnection,
+    pub readers: DatabaseConnection,
+    pub leases: Leases,
+}
+
+/// Opens the service's schema, made if missing, and brings its tables up to date or finds them so.
+pub async fn open<M: MigratorTrait>(service: &'static str, connect: &Connect) -> Result<Opened, OpenError> {
+    let settings = &connect.server;
+    let options = options(service, connect)?;
+    let at = Place { service, setting: &connect.setting, server: server(&options) };
+    let timeout = millis(settings.statement_timeout);
+    let connecting = PgConnection::connect_with(&options);
+    let mut first = match tokio::time::timeout(settings.connect_timeout, connecting).await {
+        Ok(connected) => connected.map_err(|error| at.failed(error))?,
+        Err(_) => return Err(at.silent()),
+    };
+    prepare::<M>(service, &mut first, &options, settings.migrate).await.map_err(|error| match error {
+        Unprepared::Failed(source) => OpenError::Database { service, source },
+        Unprepared::Behind(missing) => OpenError::Behind { service, missing },
+    })?;
+    let _ = first.close().await;
+    let pool = |size: u32| {
+        PgPoolOptions::new()
+            .max_connections(size)
+            .min_connections(0)
+            .acquire_timeout(settings.connect_timeout)
+            .idle_timeout(Duration::from_mins(5))
+            .max_lifetime(Duration::from_mins(60))
+            .test_before_acquire(false)
+            .before_acquire(|connection, about| {
+                Box::pin(async move {
+                    if about.idle_for > ASK_AFTER {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+    };
+    let writing = options
+        .clone()
+        .options([("statement_timeout", timeout.as_str()), ("idle_in_transaction_session_timeout", STILL_LIMIT)]);
+    let reading =
+        options.clone().options([("statement_timeout", timeout.as_str()), ("default_transaction_read_only", "on")]);
+    Ok(Opened {
+        writers: connection(pool(settings.writers).connect_lazy_with(writing)),
+        readers: connection(pool(settings.readers).connect_lazy_with(reading)),
+        leases: Leases { options, key: lock_key(&format!("{service}/relay")) },
+    })
+}
+
+fn options(service: &'static str, connect: &Connect) -> Result<PgConnectOptions, OpenError> {
+    let url = connect.url.expose().replace("{service}", service);
+    let options = PgConnectOptions::from_str(&url).map_err(|error| OpenError::Url {
+        service,
+        setting: connect.setting.clone(),
+        reason: error.to_string(),
+    })?;
+    Ok(options
+        .application_name(&format!("souk {service}"))
+        .options([("search_path", service), ("timezone", "UTC")])
+        .statement_cache_capacity(256)
+        .disable_statement_logging())
+}
+
+fn connection(pool: PgPool) -> DatabaseConnection {
+    sea_orm::SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
+}
+
+enum Unprepared {
+    Failed(DbErr),
+    Behind(usize),
+}
+
+impl From<sqlx::Error> for Unprepared {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(DbErr::Conn(RuntimeErr::SqlxError(error.into())))
+    }
+}
+
+impl From<DbErr> for Unprepared {
+    fn from(error: DbErr) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Makes the schema and its tables, under a lock: processes that start together would stand in each other's way.
+async fn prepare<M: MigratorTrait>(
+    service: &'static str,
+    first: &mut PgConnection,
+    options: &PgConnectOptions,
+    may_migrate: bool,
+) -> Result<(), Unprepared> {
+    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
+    let tables = connection(pool);
+    if !may_migrate {
+        let missing = migrate::missing::<M>(&tables).await?;
+        tables.close().await?;
+        return if missing == 0 { Ok(()) } else { Err(Unprepared::Behind(missing)) };
+    }
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(lock_key(&format!("{service}/migrate")))
+        .execute(&mut *first)
+        .await?;
+    let known = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)").bind(service);
+    let known: bool = known.fetch_one(&mut *first).await?;
+    if !known {
+        // Not when it is there: whoever may use a schema may not always make one.
+        let make = sqlx::AssertSqlSafe(format!("CREATE SCHEMA \"{service}\""));
+        sqlx::query(make).execute(&mut *first).await?;
+    }
+    migrate::up::<M>(&tables).await?;
+    tables.close().await?;
+    // The lock ends with the connection.
+    Ok(())
+}
+
+fn millis(time: Duration) -> String {
+    time.as_millis().to_string()
+}
+
+/// Where the server is, without who logs in.
+fn server(options: &PgConnectOptions) -> String {
+    match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    }
+}
+
+struct Place<'a> {
+    service: &'static str,
+    setting: &'a str,
+    server: String,
+}
+
+impl Place<'_> {
+    /// What the operator hears; the URL, with its password, is not part of it.
+    fn failed(&self, error: sqlx::Error) -> OpenError {
+        let (service, setting, server) = (self.service, self.setting.to_owned(), self.server.clone());
+        match error {
+            sqlx::Error::Database(refusal) => {
+                OpenError::Refused { service, setting, server, reason: refusal.message().to_owned() }
+            }
+            other => OpenError::Unreachable { service, setting, server, reason: other.to_string() },
+        }
+    }
+
+    fn silent(&self) -> OpenError {
+        OpenError::Unreachable {
+            service: self.service,
+            setting: self.setting.to_owned(),
+            server: self.server.clone(),
+            reason: "no answer in time".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Databases for tests: files, or with `SOUK_TEST_DATABASE_URL` (see `scripts/with-postgres`) a fresh database on that
+//! server for each folder, so that the same tests run on every engine.
+
+use std::path::Path;
+
+use crate::config::Secret;
+
+/// Names a server; the user must be allowed to make databases.
+const VARIABLE: &str = "SOUK_TEST_DATABASE_URL";
+
+/// The URL of `service`'s database that belongs to `folder`; the same again for the same folder.
+///
+/// # Panics
+/// When the server can't be used.
+pub async fn url(folder: &Path, service: &str) -> String {
+    match server_url(folder).await {
+        Some(url) => url.expose().to_owned(),
+        None => format!("sqlite:{}", folder.join(format!("{service}.db")).display()),
+    }
+}
+
+/// The URL of the database on the server that belongs to `folder`; nothing when tests run on files.
+///
+/// # Panics
+/// When the server can't be used.
+#[expect(clippy::disallowed_methods, reason = "a test asks its surroundings which engine it is for")]
+pub async fn server_url(folder: &Path) -> Option<Secret> {
+    let server = std::env::var(VARIABLE).ok().filter(|url| !url.is_empty())?;
+    #[cfg(not(feature = "cluster"))]
+    panic!("{VARIABLE} is set to {server}, but the tests were built without `--features cluster`; {folder:?}");
+    #[cfg(feature = "cluster")]
+    Some(on_server::database(&server, folder).await.expect("the test server makes databases").into())
+}
+
+#[cfg(feature = "cluster")]
+mod on_server {
+    use std::{path::Path, str::FromStr};
+
+    use sha2::{Digest, Sha256};
+    use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+
+    const PREFIX: &str = "souk_test_";
+
+    /// Makes the folder's database, if it isn't there, and gives its URL.
+    pub async fn database(server: &str, folder: &Path) -> Result<String, sqlx::Error> {
+        let hash = Sha256::digest(folder.as_os_str().as_encoded_bytes());
+        let name = format!("{PREFIX}{}_{}", std::process::id(), hex::encode(&hash[..8]));
+        let options = PgConnectOptions::from_str(server)?;
+        let mut connection = PgConnection::connect_with(&options).await?;
+        drop_forgotten(&mut connection).await?;
+        let known = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)").bind(&name);
+        let known: bool = known.fetch_one(&mut connection).await?;
+        if !known {
+            sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await?;
+        }
+        connection.close().await?;
+        let mut url = options.to_url_lossy();
+        url.set_path(&name);
+        Ok(url.into())
+    }
+
+    /// Drops the databases of tests that have ended.
+    async fn drop_forgotten(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let all = sqlx::query_scalar("SELECT datname::text FROM pg_database WHERE datname LIKE $1")
+            .bind(format!("{PREFIX}%"));
+        let all: Vec<String> = all.fetch_all(&mut *connection).await?;
+        for name in all {
+            let process = name[PREFIX.len()..].split('_').next().unwrap_or_default();
+            if !Path::new("/proc").join(process).exists() {
+                // Another test may be dropping it too.
+                let drop = AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                let _ = sqlx::query(drop).execute(&mut *connection).await;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,42 @@
+//! A relay among several processes: only the one that holds the lease delivers.
+
+use std::time::Duration;
+
+use super::Relay;
+use crate::db::{Lease, Leases};
+
+/// How often the others ask for the lease.
+const ASK: Duration = Duration::from_millis(500);
+
+impl Relay {
+    /// Delivers while this process holds the lease, and waits for it otherwise.
+    pub(super) async fn run_leased(&self, leases: &Leases) {
+        while let Some(mut lease) = self.wait_for(leases).await {
+            tracing::debug!(service = self.db.service(), "this process delivers the events");
+            let stopped = self.deliver(lease.lost()).await;
+            lease.give_back().await;
+            if stopped {
+                return;
+            }
+            tracing::warn!(service = self.db.service(), "the lease of the relay was lost");
+        }
+    }
+
+    /// The lease; `None` when there is nothing more to do.
+    async fn wait_for(&self, leases: &Leases) -> Option<Lease> {
+        while !self.stop.is_cancelled() {
+            match leases.take().await {
+                Ok(Some(lease)) => return Some(lease),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::error!(service = self.db.service(), %error, "asking for the relay's lease failed");
+                }
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = tokio::time::sleep(ASK) => {}
+            }
+        }
+        None
+    }
+}
