@@ -1,6 +1,6 @@
 //! The section `notifications` of the configuration.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use souk_platform::config::Secret;
@@ -33,8 +33,11 @@ pub enum TransportKind {
 pub struct SmtpConfig {
     /// `smtps://user:password@host:465` or `smtp://user:password@host:587?tls=required`.
     pub url: Secret,
+    /// From connecting to the last answer; at most 25 s.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
+    /// A PEM file with the certificate that the server's is signed by, when no public authority signed it.
+    pub root_certificate: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -51,6 +54,6 @@ impl Default for Config {
 
 impl Default for SmtpConfig {
     fn default() -> Self {
-        Self { url: Secret::default(), timeout: Duration::from_secs(15) }
+        Self { url: Secret::default(), timeout: Duration::from_secs(15), root_certificate: None }
     }
 }

@@ -40,11 +40,12 @@ pub async fn send_mail(app: &App, id: NotificationId, receipt: Receipt) -> Resul
             mails::note(&tx, id, &next, tx.now()).await?;
             match next {
                 Next::Done => {}
-                Next::Again { at, error } => {
-                    tracing::warn!(mail = %id, %error, "a mail was not sent and is tried again");
+                Next::Again { at, .. } => {
+                    // Why stands in the delivery log: servers repeat addresses in what they answer.
+                    tracing::warn!(mail = %id, "a mail was not sent and is tried again");
                     tx.publish_at(MailQueued { mail_id: id }, at);
                 }
-                Next::GiveUp { error } => tracing::error!(mail = %id, %error, "a mail was given up"),
+                Next::GiveUp { .. } => tracing::error!(mail = %id, "a mail was given up"),
             }
             Ok(())
         })

@@ -1,6 +1,12 @@
 //! Messages, attempts and inboxes on a real database.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use souk_contracts::identity::identity_client::IdentityClient;
 use souk_kernel::{Clock, EventId, PageQuery, UserId};
@@ -20,7 +26,7 @@ use crate::{
     letters::{SellerSuspended, Site},
     store::{Migrator, mails, notices},
     teams::{Person, Teams},
-    transport::Transport,
+    transport::{Transport, responder::Responder},
 };
 
 struct World {
@@ -30,12 +36,16 @@ struct World {
 }
 
 async fn world(transport: TransportKind) -> World {
+    // Nothing listens on the port for discarded bytes.
+    world_with(transport, "smtp://127.0.0.1:9".to_owned()).await
+}
+
+async fn world_with(transport: TransportKind, url: String) -> World {
+    let smtp = SmtpConfig { url: url.into(), timeout: Duration::from_millis(500), ..SmtpConfig::default() };
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::adjustable();
     let url = souk_platform::db::testing::url(folder.path(), "notifications").await;
     let db = Database::open::<Migrator>("notifications", &url, clock.clone()).await.unwrap();
-    // Nothing listens on the port for discarded bytes.
-    let smtp = SmtpConfig { url: "smtp://127.0.0.1:9".into(), ..SmtpConfig::default() };
     let config = Config { transport, smtp, ..Config::default() };
     let app = App {
         transport: Transport::new(&config).unwrap(),
@@ -126,6 +136,30 @@ async fn a_mail_that_cannot_leave_is_tried_again_given_up_and_revived() {
     assert_eq!((revived.status, revived.attempts), (MailStatus::Queued, 0));
     let unknown = retry_mail(&app.db, souk_kernel::NotificationId::new()).await;
     assert!(matches!(unknown, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn what_the_server_says_decides_what_becomes_of_a_mail() {
+    let busy = Arc::new(AtomicBool::new(true));
+    let still_busy = Arc::clone(&busy);
+    let answers = move |asked: &str| (asked == "RCPT" && still_busy.load(Ordering::Relaxed)).then_some("451 later");
+    let server = Responder::starts(answers).await;
+    let World { app, clock, .. } = &world_with(TransportKind::Smtp, server.url()).await;
+    notify(app, vec![message(None, Category::Account)], receipt()).await.unwrap();
+    let id = mails(app).await[0].id;
+    send_mail(app, id, receipt()).await.unwrap();
+    let mail = &mails(app).await[0];
+    assert_eq!((mail.status, mail.attempts, mail.next_at > Some(clock.now())), (MailStatus::Queued, 1, true));
+    assert!(mail.last_error.as_ref().is_some_and(|error| error.contains("later")), "{mail:?}");
+    busy.store(false, Ordering::Relaxed);
+    send_mail(app, id, receipt()).await.unwrap();
+    assert_eq!((mails(app).await[0].status, server.mails().len()), (MailStatus::Sent, 1));
+
+    let server = Responder::starts(|asked| (asked == "RCPT").then_some("550 no such mailbox")).await;
+    let World { app, .. } = &world_with(TransportKind::Smtp, server.url()).await;
+    notify(app, vec![message(None, Category::Account)], receipt()).await.unwrap();
+    send_mail(app, mails(app).await[0].id, receipt()).await.unwrap();
+    assert_eq!((mails(app).await[0].status, server.mails().len()), (MailStatus::Dead, 0));
 }
 
 #[tokio::test]

@@ -127,7 +127,7 @@ async fn a_feed_that_is_down_is_left_alone_until_it_recovers() {
     assert_eq!((&state["circuit"], &state["error"]), (&json!("open"), &json!("the feed answers with status 500")));
     market.passes(Duration::from_secs(100)).await;
     assert_eq!(erp.asked(), 5, "left alone");
-    market.passes(Duration::from_secs(60)).await;
+    market.passes(Duration::from_mins(1)).await;
     assert_eq!((erp.asked(), &feed(&seller).await["circuit"]), (6, &json!("open")));
     erp.comes_back();
     market.passes(Duration::from_secs(320)).await;

@@ -110,7 +110,7 @@ async fn a_system_that_is_down_hears_the_newest_when_it_is_back() {
     stage.market.restarts().await;
     stage.seller.client = stage.market.moved(&stage.seller.client);
     stage.erp.comes_back();
-    let told = stage.hears(Duration::from_secs(60)).await;
+    let told = stage.hears(Duration::from_mins(1)).await;
     assert_eq!((told.len(), &told[0]["items"][0]["on_hand"]), (1, &json!(7)), "{told:?}");
     assert_eq!(stage.publishing().await["circuit"], "closed");
     assert!(stage.hears(A_WHILE).await.is_empty());

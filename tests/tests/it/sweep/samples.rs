@@ -73,18 +73,6 @@ pub fn samples(world: &World, operation: &Operation) -> Vec<Value> {
             let update = name.starts_with("put");
             vec![if update { with(&category, json!({"version": 1})) } else { category }]
         }
-        "put /inventory/{sku_id}" => vec![
-            json!({"on_hand": 1_000_000, "reason": "counted", "location": "main", "version": 1}),
-            json!({"adjust": 1, "reason": "found"}),
-        ],
-        "post /inventory/sources" => vec![json!({"name": "other", "kind": "webhook", "location": "main",
-            "feed_url": UNREACHABLE, "every": "1h", "publish_url": UNREACHABLE})],
-        "put /inventory/sources/{source}" => vec![json!({"enabled": true, "location": "main",
-            "feed_url": UNREACHABLE, "every": "1h", "publish_url": UNREACHABLE})],
-        "put /inventory/sources/{source}/mapping" => vec![json!({"items": [{"sku": "x", "sku_id": sku}]})],
-        "post /inventory/sources/{source}/webhook" => {
-            vec![json!({"items": [{"sku": "x", "on_hand": 1}], "as_of": "2026-01-01T00:00:00Z"})]
-        }
         "post /cart/items" => vec![json!({"sku_id": sku, "quantity": 1})],
         "put /cart/items/{sku_id}" => vec![json!({"quantity": 1})],
         "post /orders" | "post /orders/quote" => vec![order],
@@ -111,6 +99,24 @@ pub fn samples(world: &World, operation: &Operation) -> Vec<Value> {
         "put /notifications/preferences" => {
             let channels = json!({"email": true, "in_app": true});
             vec![json!({"orders": channels, "reviews": channels})]
+        }
+        _ => of_inventory(&name, sku),
+    }
+}
+
+fn of_inventory(name: &str, sku: &str) -> Vec<Value> {
+    match name {
+        "put /inventory/{sku_id}" => vec![
+            json!({"on_hand": 1_000_000, "reason": "counted", "location": "main", "version": 1}),
+            json!({"adjust": 1, "reason": "found"}),
+        ],
+        "post /inventory/sources" => vec![json!({"name": "other", "kind": "webhook", "location": "main",
+            "feed_url": UNREACHABLE, "every": "1h", "publish_url": UNREACHABLE})],
+        "put /inventory/sources/{source}" => vec![json!({"enabled": true, "location": "main",
+            "feed_url": UNREACHABLE, "every": "1h", "publish_url": UNREACHABLE})],
+        "put /inventory/sources/{source}/mapping" => vec![json!({"items": [{"sku": "x", "sku_id": sku}]})],
+        "post /inventory/sources/{source}/webhook" => {
+            vec![json!({"items": [{"sku": "x", "on_hand": 1}], "as_of": "2026-01-01T00:00:00Z"})]
         }
         _ => vec![json!({})],
     }
