@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use super::{Error, Opened, open};
 use crate::{
     cli::{Import, ImportProducts, ImportStock},
+    data_dir::ServingLock,
     import::{
         Progress, Summary,
         mapping::Mapping,
@@ -46,7 +47,10 @@ async fn import_products(import: ImportProducts) -> Result<Summary, Error> {
     let mapping = Mapping::load(&import.mapping).map_err(|error| Error::Usage(format!("--mapping: {error}")))?;
     let how = format!("{} {:?} {:?}", import.mapping, import.seller, import.category);
     let progress = Progress::open(opened.data.path(), &import.file, how, import.restart)?;
-    let market = working(&opened).await?;
+    let (market, _locks) = working(&opened).await?;
+    for db in market.databases.all() {
+        db.write_much().await?;
+    }
     let order = Order {
         file: &import.file,
         mapping: &mapping,
@@ -63,23 +67,23 @@ async fn import_products(import: ImportProducts) -> Result<Summary, Error> {
 
 async fn import_stock(import: ImportStock) -> Result<Summary, Error> {
     let opened = open(&import.installation)?;
-    let market = working(&opened).await?;
+    let (market, _locks) = working(&opened).await?;
     let result = stock::run(&import.file, &import.seller, &market.calls).await;
     market.stop().await;
     Ok(result?)
 }
 
 /// A marketplace that works but does not serve. Events are delivered here, or by the servers that run on the same data.
-async fn working(opened: &Opened) -> Result<Marketplace, Error> {
+/// While the locks are held no server starts half-way with a second set of relays.
+async fn working(opened: &Opened) -> Result<(Marketplace, Vec<ServingLock>), Error> {
     let market = opened.marketplace().await?;
-    let mut idle = Vec::new();
+    let (mut idle, mut locks) = (Vec::new(), Vec::new());
     for db in market.databases.all() {
         if let Some(lock) = opened.data.lock(db.service())? {
             idle.push(db.service());
-            // Held until the process ends: no server may start half-way with a second set of relays.
-            std::mem::forget(lock);
+            locks.push(lock);
         }
     }
     market.start_relays(&idle);
-    Ok(market)
+    Ok((market, locks))
 }
