@@ -311,3 +311,15 @@ async fn events_of_a_key_arrive_in_order_also_from_two_processes() {
     task.await.unwrap();
     assert_eq!(*seen.lock().unwrap(), (0..100).collect::<Vec<_>>());
 }
+
+#[cfg(not(feature = "cluster"))]
+#[tokio::test]
+async fn an_engine_that_was_not_compiled_in_is_refused_with_the_setting_that_asks_for_it() {
+    let connect = super::Connect {
+        setting: "database.services.orders".to_owned(),
+        ..super::Connect::to("postgres://souk:hunter2@db/souk")
+    };
+    let error = Database::connect::<NoTables>("orders", &connect, Clock::system()).await.err().unwrap().to_string();
+    assert!(error.contains("database.services.orders") && error.contains("without the feature `cluster`"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+}

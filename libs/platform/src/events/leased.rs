@@ -24,8 +24,9 @@ impl Relay {
 
     /// The lease; `None` when there is nothing more to do.
     async fn wait_for(&self, leases: &Leases) -> Option<Lease> {
+        let mut asking = None;
         while !self.stop.is_cancelled() {
-            match leases.take().await {
+            match leases.take(&mut asking).await {
                 Ok(Some(lease)) => return Some(lease),
                 Ok(None) => {}
                 Err(error) => {

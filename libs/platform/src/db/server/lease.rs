@@ -21,15 +21,18 @@ pub(crate) struct Lease {
 }
 
 impl Leases {
-    /// Takes the lease; `None` while another process holds it.
-    pub async fn take(&self) -> Result<Option<Lease>, sqlx::Error> {
-        let mut connection = PgConnection::connect_with(&self.options).await?;
+    /// Takes the lease; `None` while another process holds it. The connection that asked waits in `asking` to ask again.
+    pub async fn take(&self, asking: &mut Option<PgConnection>) -> Result<Option<Lease>, sqlx::Error> {
+        let mut connection = match asking.take() {
+            Some(connection) => connection,
+            None => PgConnection::connect_with(&self.options).await?,
+        };
         let query = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(self.key);
         let taken: bool = query.fetch_one(&mut connection).await?;
         if taken {
             return Ok(Some(Lease { connection }));
         }
-        connection.close().await?;
+        *asking = Some(connection);
         Ok(None)
     }
 }
