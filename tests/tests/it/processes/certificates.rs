@@ -23,7 +23,7 @@ fn make(folder: &Path, days_ago: i64, days: i64) {
         now: Clock::system().now() - TimeDelta::days(days_ago),
         days,
     };
-    certs::make(&order).unwrap();
+    certs::make(&order).expect("certificates can be made");
 }
 
 fn section(folder: &Path, name: &str) -> MutualConfig {
@@ -38,10 +38,10 @@ fn secured(folder: &TempDir) -> impl FnOnce(&mut Config) {
 
 /// What a process with this section, or without one, gets from a service.
 async fn asks(market: &Market, service: &'static str, who: Option<MutualConfig>) -> Result<u16, String> {
-    let tls = who.map(|section| Mutual::open(&section, &[]).unwrap().unwrap());
-    let address = market.address(service).to_string().parse().unwrap();
-    let peer = Peer::new(service, &[address], tls).unwrap();
-    let request = Request::get("/health/live").body(Body::empty()).unwrap();
+    let tls = who.map(|section| Mutual::open(&section, &[]).expect("it is right").expect("it is whole"));
+    let address = market.address(service).to_string().parse().expect("an address");
+    let peer = Peer::new(service, &[address], tls).expect("the address fits");
+    let request = Request::get("/health/live").body(Body::empty()).expect("the path is well-formed");
     let answer = tokio::time::timeout(Duration::from_secs(5), peer.send(request)).await.expect("an end in time");
     answer.map(|answer| answer.status().as_u16()).map_err(|error| error.to_string())
 }
@@ -162,7 +162,7 @@ async fn curl(folder: &TempDir, flag: &'static str, url: String) -> String {
     let mut command = std::process::Command::new("curl");
     command.args(["-s", flag, "-o", "/dev/null", "-w", "%{http_code} %{http_version}", "--cacert"]);
     command.arg(folder.path().join("ca.pem")).arg(url);
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
+    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("it does not panic");
     let output = output.expect("this test needs the program curl");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -5,9 +5,9 @@ use souk_kernel::Clock;
 use tempfile::TempDir;
 
 async fn refusal(roster: &[&str], config: Config) -> String {
-    let folder = TempDir::new().unwrap();
-    let data = DataDir::open(folder.path()).unwrap();
-    let roster = Roster::of(roster).unwrap();
+    let folder = TempDir::new().expect("there is room for a folder");
+    let data = DataDir::open(folder.path()).expect("the folder can be used");
+    let roster = Roster::of(roster).expect("they are services");
     let opened = Box::pin(Marketplace::open_part(config, &data, Clock::system(), roster)).await;
     opened.err().expect("it can't start").to_string()
 }
