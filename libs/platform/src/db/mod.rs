@@ -58,7 +58,7 @@ enum Writing {
     File(Writer),
     /// Side by side, on a server.
     #[cfg(feature = "cluster")]
-    Server(server::Server),
+    Server(Box<server::Server>),
 }
 
 impl Database {

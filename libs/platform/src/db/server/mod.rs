@@ -75,7 +75,7 @@ impl Database {
         let shared = Shared {
             service,
             reader: readers,
-            writing: Writing::Server(server),
+            writing: Writing::Server(Box::new(server)),
             clock,
             published: Notify::new(),
             fresh: std::sync::Mutex::default(),

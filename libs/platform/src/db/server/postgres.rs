@@ -46,7 +46,7 @@ pub async fn open<M: MigratorTrait>(service: &'static str, connect: &Connect) ->
             .min_connections(0)
             .acquire_timeout(settings.connect_timeout)
             .idle_timeout(Duration::from_mins(5))
-            .max_lifetime(Duration::from_mins(60))
+            .max_lifetime(Duration::from_hours(1))
             .test_before_acquire(false)
             .before_acquire(|connection, about| {
                 Box::pin(async move {

@@ -178,7 +178,8 @@ async fn a_number_that_appears_late_is_not_skipped() {
 async fn one_process_delivers_and_another_takes_over() {
     let Some(url) = url().await else { return };
     let (first, second) = (open(&url).await, open(&url).await);
-    let (by_first, by_second): (Arc<Mutex<Vec<usize>>>, Arc<Mutex<Vec<usize>>>) = Default::default();
+    let by_first: Arc<Mutex<Vec<usize>>> = Arc::default();
+    let by_second: Arc<Mutex<Vec<usize>>> = Arc::default();
     let (stop_first, first_task) = relay(&first, &by_first);
     let announce = |db: &Database, numbers: std::ops::Range<usize>| {
         let db = db.clone();
