@@ -18,6 +18,7 @@ pub fn of(service: &str) -> &'static [&'static str] {
             "stock.changed",
             "user.deleted",
         ],
+        "inventory" => &["stock.changed"],
         "cart" => &["order.cancelled", "order.confirmed", "user.deleted"],
         "orders" => &["payment.completed", "payment.failed", "payment.refunded", "user.deleted"],
         "payments" => &["order.delivered"],
