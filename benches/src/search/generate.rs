@@ -136,6 +136,7 @@ impl Language {
             "weight": random.random_range(1..400) * 25,
             "warranty": random.random_range(1..4) * 12,
         });
+        let dearest = 10_i64.pow(random.random_range(3..6));
         // What only products of this kind have.
         for place in 0..3 {
             let key = &self.words[5_000 + category * 3 + place];
@@ -145,7 +146,7 @@ impl Language {
             "external_id": format!("g{number}"),
             "title": title,
             "description": description.trim_end(),
-            "price": random.random_range(100..10_i64.pow(random.random_range(3..6))),
+            "price": random.random_range(100..dearest),
             "stock": if random.random_range(0..10) == 0 { 0 } else { random.random_range(1..200) },
             "category": capital(noun),
             "attributes": attributes,
