@@ -14,7 +14,6 @@ pub enum Error {
     #[error("the folder of the index can't be used: {0}")]
     Folder(String),
     #[error("the search cluster: {0}")]
-    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "the embedded index is no cluster"))]
     Cluster(String),
     #[error("a document can't be read: {0}")]
     Document(String),
