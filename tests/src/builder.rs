@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use souk::Config;
 use souk_gateway::AccessLog;
-use souk_kernel::Clock;
+use souk_kernel::{Clock, ProductId, TypedId};
 use souk_platform::config::Secret;
 
 use crate::{Market, shape::Shape};
@@ -27,8 +27,19 @@ impl Default for Builder {
         config.identity.argon2.iterations = 1;
         config.gateway.access_log = AccessLog::Off;
         config.payments.sandbox.webhook_secret = Secret::from(WEBHOOK_SECRET);
+        if let Some(url) = search_cluster() {
+            config.search.url = Secret::from(url);
+            // Each marketplace has an index of its own.
+            config.search.cluster.index = format!("souk-test-{}", ProductId::new().uuid().simple());
+            config.search.cluster.replicas = 0;
+        }
         Self { config, shape: Shape::of_the_run() }
     }
+}
+
+/// The search cluster that tests run on, if they don't run on embedded indexes: `SOUK_TEST_ELASTICSEARCH_URL`.
+pub fn search_cluster() -> Option<String> {
+    std::env::var("SOUK_TEST_ELASTICSEARCH_URL").ok().filter(|url| !url.is_empty())
 }
 
 pub(crate) const WEBHOOK_SECRET: &str = "a secret between the provider and the marketplace";

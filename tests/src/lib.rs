@@ -35,7 +35,7 @@ mod wait;
 
 pub use actors::{Admin, Buyer, PASSWORD, Seller, address};
 pub use answer::Answer;
-pub use builder::Builder;
+pub use builder::{Builder, search_cluster};
 pub use client::{Call, Client};
 pub use market::Market;
 pub use provider::{Provider, Webhook, sign};

@@ -19,6 +19,7 @@ use crate::{
     http::answer::Answered,
     index::suggestions::Vocabulary,
     items::Sellers,
+    operations,
     statistics::Statistics,
     store::{changes, documents, sellers},
 };
@@ -99,8 +100,11 @@ impl App {
     async fn begin(&self) -> Result<(), Error> {
         let is_new = self.index.state().is_none() && documents::count(self.db.reader()).await? == 0;
         if is_new && changes::last(self.db.reader()).await? == 0 {
-            self.index.build().await?.take_over(0).await?;
-            self.index.follow().await?;
+            match operations::begin_index(self).await {
+                // It may come up later; until then catalog answers.
+                Err(Error::Cluster(why)) => tracing::error!(why, "the search cluster does not answer"),
+                other => other?,
+            }
         }
         Ok(())
     }

@@ -3,12 +3,16 @@
 use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use souk_platform::config::Secret;
 
 use crate::domain::{Language, item::Roles, ranking::Weights, texts::Fields};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Where the index is: empty for the one in the data directory, else the address of Elasticsearch or `OpenSearch`
+    /// (`elasticsearch://host:9200`, `https://user:password@host:9200`).
+    pub url: Secret,
     /// Whose stems and stop words are used.
     pub language: Language,
     /// A file of synonyms; empty means those that come with the program.
@@ -29,14 +33,38 @@ pub struct Config {
     /// How long the counts of queries are kept.
     #[serde(with = "humantime_serde")]
     pub statistics: Duration,
+    /// How a cluster is used.
+    pub cluster: Cluster,
     pub weights: Weights,
     pub fields: Fields,
     pub attributes: Roles,
 }
 
+/// What is kept in a cluster, and how.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cluster {
+    /// The name that the index answers by; the names of what else is kept begin with it.
+    pub index: String,
+    /// Parts that a new index is cut into.
+    pub shards: u32,
+    /// Copies of each.
+    pub replicas: u32,
+    /// How long a search may take before titles are matched instead.
+    #[serde(with = "humantime_serde")]
+    pub timeout: Duration,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self { index: "souk-products".to_owned(), shards: 1, replicas: 1, timeout: Duration::from_secs(2) }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
+            url: Secret::default(),
             language: Language::English,
             synonyms: PathBuf::new(),
             gather: Duration::from_millis(100),
@@ -46,6 +74,7 @@ impl Default for Config {
             facet_values: 10,
             cache_bytes: 8 << 20,
             statistics: Duration::from_hours(90 * 24),
+            cluster: Cluster::default(),
             weights: Weights::default(),
             fields: Fields::default(),
             attributes: Roles::default(),

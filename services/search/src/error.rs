@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use sea_orm::DbErr;
-use souk_kernel::Problem;
+use souk_kernel::{ErrorKind, Problem};
 use souk_platform::{http::Failure, rpc};
 use tantivy::TantivyError;
 
@@ -13,12 +13,21 @@ pub enum Error {
     Index(#[from] TantivyError),
     #[error("the folder of the index can't be used: {0}")]
     Folder(String),
+    #[error("the search cluster: {0}")]
+    Cluster(String),
     #[error("a document can't be read: {0}")]
     Document(String),
     #[error(transparent)]
     Db(#[from] DbErr),
     #[error(transparent)]
     Problem(#[from] Problem),
+}
+
+impl Error {
+    /// Something that is configured can't be used: said when the service starts.
+    pub fn configuration(message: impl Into<String>) -> Self {
+        Self::Problem(Problem::new(ErrorKind::Invalid, "configuration", message))
+    }
 }
 
 impl From<std::io::Error> for Error {
@@ -37,7 +46,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::Problem(problem) => problem,
-            Error::Index(_) | Error::Folder(_) | Error::Document(_) | Error::Db(_) => {
+            Error::Index(_) | Error::Folder(_) | Error::Cluster(_) | Error::Document(_) | Error::Db(_) => {
                 tracing::error!(%error, "search failed");
                 Self::internal()
             }

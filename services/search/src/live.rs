@@ -34,6 +34,8 @@ const FORMAT: u32 = 1;
 const IDLE: Duration = Duration::from_secs(5);
 /// Threads that build a whole index.
 const BUILDERS: usize = 2;
+/// So many times the memory of a writer may each of them fill: the fewer pieces are written, the fewer have to be merged.
+const ROOM: usize = 3;
 
 /// What every commit of an index says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -212,13 +214,11 @@ impl Live {
         let folder = self.folder.join(&name);
         fs::create_dir_all(&folder)?;
         let (index, layout) = writer::open(&folder)?;
-        let writer = Writer::new(&index, layout, BUILDERS, self.config.writer_memory)?;
-        let analyzer = Mutex::new(Analyzer::new(self.config.language));
+        let writer = Writer::new(&index, layout, BUILDERS, self.config.writer_memory.saturating_mul(ROOM))?;
         Ok(Build {
             root: self.folder.clone(),
             name,
             writer,
-            analyzer,
             config: self.config.clone(),
             fingerprint: self.fingerprint.clone(),
         })
@@ -231,7 +231,7 @@ fn note(index: &Index) -> Result<Note, Error> {
 }
 
 /// Names how documents become terms.
-fn fingerprint(config: &Config) -> String {
+pub fn fingerprint(config: &Config) -> String {
     let Config { language, fields, attributes, .. } = config;
     let how = serde_json::to_vec(&(FORMAT, language, fields, attributes)).expect("numbers and names");
     hex::encode(&Sha256::digest(how)[..8])
@@ -242,17 +242,15 @@ pub struct Build {
     root: PathBuf,
     name: String,
     writer: Writer,
-    analyzer: Mutex<Analyzer>,
     config: Config,
     fingerprint: String,
 }
 
 impl Build {
     /// Adds products that are not there yet. Blocks.
-    pub fn add(&self, items: &[Item]) -> Result<(), Error> {
-        let analyzer = self.analyzer.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn add(&self, items: &[Item], analyzer: &Analyzer) -> Result<(), Error> {
         for item in items {
-            self.writer.add(item, &self.config.fields, &self.config.attributes, &analyzer)?;
+            self.writer.add(item, &self.config.fields, &self.config.attributes, analyzer)?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, path::Path, sync::Arc};
 
 use sea_orm_migration::async_trait::async_trait;
 use souk_kernel::ProductId;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{Answer, Ask, Build, Change, SearchIndex, State, Understanding};
 use crate::{
@@ -97,7 +97,8 @@ impl SearchIndex for Embedded {
     async fn build(&self) -> Result<Box<dyn Build>, Error> {
         let live = Arc::clone(&self.live);
         let build = blocking(move || live.build()).await?;
-        Ok(Box::new(Building(Arc::new(build))))
+        let (build, understanding) = (Arc::new(build), Arc::clone(&self.understanding));
+        Ok(Box::new(Building { build, understanding, adding: JoinSet::new() }))
     }
 
     async fn versions(&self) -> Result<HashMap<ProductId, i64>, Error> {
@@ -129,18 +130,135 @@ fn run(understanding: &Understanding, snapshot: &Snapshot, ask: &Ask) -> Result<
 }
 
 /// A new index in a folder of its own.
-struct Building(Arc<live::Build>);
+struct Building {
+    build: Arc<live::Build>,
+    understanding: Arc<Understanding>,
+    /// What is being added while whoever builds reads on.
+    adding: JoinSet<Result<(), Error>>,
+}
+
+/// Lots that are added at the same time.
+const LOTS: usize = 2;
+
+impl Building {
+    async fn wait(&mut self, most: usize) -> Result<(), Error> {
+        while self.adding.len() > most {
+            let Some(added) = self.adding.join_next().await else { break };
+            added.map_err(|error| Error::Folder(error.to_string()))??;
+        }
+        Ok(())
+    }
+}
 
 #[async_trait]
 impl Build for Building {
     async fn add(&mut self, items: Vec<Item>) -> Result<(), Error> {
-        let build = Arc::clone(&self.0);
-        blocking(move || build.add(&items)).await
+        self.wait(LOTS - 1).await?;
+        let (build, understanding) = (Arc::clone(&self.build), Arc::clone(&self.understanding));
+        self.adding.spawn_blocking(move || understanding.analyzing(|analyzer| build.add(&items, analyzer)));
+        Ok(())
     }
 
-    async fn take_over(self: Box<Self>, applied: i64) -> Result<(), Error> {
-        let build = Arc::into_inner(self.0);
+    async fn take_over(mut self: Box<Self>, applied: i64) -> Result<(), Error> {
+        self.wait(0).await?;
+        let build = Arc::into_inner(self.build);
         let build = build.ok_or_else(|| Error::Folder("the build is still in use".to_owned()))?;
         blocking(move || build.take_over(applied)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use souk_kernel::{CategoryId, Currency, SellerId, TypedId};
+
+    use super::*;
+    use crate::{
+        config::Config,
+        domain::item::{Rating, Summary},
+        engine::page::{Position, Sort},
+        index::filters::Filters,
+    };
+
+    fn item(number: u64) -> Item {
+        let id = ProductId::derived(&number.to_string());
+        let at = DateTime::from_timestamp(1_760_000_000, 0).unwrap();
+        Item {
+            summary: Summary {
+                id,
+                slug: String::new(),
+                external_id: None,
+                // Two categories, and many titles with the same words.
+                title: format!("Blue tea cup {}", "x ".repeat(usize::try_from(number % 7).unwrap())),
+                excerpt: String::new(),
+                price: i64::try_from(number % 90).unwrap(),
+                currency: Currency::EUR,
+                stock: 1,
+                seller_id: SellerId::derived("seller"),
+                category_id: CategoryId::derived(if number % 3 == 0 { "cups" } else { "things" }),
+                images: Vec::new(),
+                rating: Rating::default(),
+                version: 1,
+                created_at: at,
+                updated_at: at,
+            },
+            description: String::new(),
+            category_path: Vec::new(),
+            sellers: vec![SellerId::from_uuid(id.uuid())],
+            codes: Vec::new(),
+            attributes: serde_json::Map::new(),
+            popularity: 0,
+        }
+    }
+
+    fn ask(query: &str, sort: Sort, after: Option<Position>) -> Ask {
+        Ask {
+            query: query.to_owned(),
+            as_you_type: false,
+            filters: Filters::default(),
+            sort,
+            limit: 37,
+            offset: 0,
+            after,
+            relax_below: 10,
+            now: 1_760_000_000,
+            facets: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn cursors_go_through_everything_that_was_found() {
+        const PRODUCTS: u64 = 1_200;
+        let folder = tempfile::tempdir().unwrap();
+        let understanding = Arc::new(Understanding::new(Config::default()).unwrap());
+        let index = Embedded::new(folder.path(), &understanding).unwrap();
+        let mut build = index.build().await.unwrap();
+        for first in (0..PRODUCTS).step_by(100) {
+            build.add((first..first + 100).map(item).collect()).await.unwrap();
+        }
+        build.take_over(0).await.unwrap();
+        assert!(index.follow().await.unwrap());
+        for (query, sort) in [
+            ("blue cups", Sort::Relevance),
+            ("", Sort::Relevance),
+            ("cup", Sort::PriceAsc),
+            ("tea", Sort::Newest),
+            ("", Sort::Rating),
+        ] {
+            let (mut seen, mut after) = (Vec::new(), None);
+            loop {
+                let Answer { results, .. } = index.search(ask(query, sort, after)).await.unwrap();
+                assert_eq!(results.total, PRODUCTS, "on every page");
+                seen.extend(results.hits.iter().map(|hit| hit.summary.id));
+                after = results.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            let count = seen.len();
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!((count, seen.len()), (1_200, 1_200), "{query} {sort:?}");
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! What stands behind search: the embedded index, or a cluster of Elasticsearch or `OpenSearch`. Both get the same terms and
 //! weigh them by the same formula, so that what is found does not depend on who looks.
 
+mod address;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod embedded;
 pub mod page;
 mod understanding;
@@ -17,6 +20,7 @@ use crate::{
     error::Error,
     index::{filters::Filters, suggestions::Vocabulary},
 };
+use address::Address;
 use page::{Position, Results, Sort};
 pub use understanding::Understanding;
 
@@ -127,5 +131,36 @@ pub async fn open_to_read(folder: &Path, config: &Config) -> Result<Arc<dyn Sear
 }
 
 fn engine(folder: &Path, understanding: &Arc<Understanding>) -> Result<Arc<dyn SearchIndex>, Error> {
-    Ok(Arc::new(embedded::Embedded::new(folder, understanding)?))
+    match Address::parse(understanding.config.url.expose())? {
+        Address::Embedded => Ok(Arc::new(embedded::Embedded::new(folder, understanding)?)),
+        #[cfg(feature = "cluster")]
+        Address::Cluster(url) => Ok(Arc::new(cluster::Cluster::new(&url, understanding)?)),
+        #[cfg(not(feature = "cluster"))]
+        Address::Cluster(_) => Err(Error::configuration(
+            "search.url names Elasticsearch or OpenSearch, which this program was built without (feature `cluster`)",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_chooses_the_engine() {
+        let folder = tempfile::tempdir().unwrap();
+        let opens = |url: &str| {
+            let config = Config { url: url.into(), ..Config::default() };
+            let understanding = Arc::new(Understanding::new(config).unwrap());
+            engine(folder.path(), &understanding).err().map(|error| error.to_string())
+        };
+        assert_eq!(opens(""), None);
+        assert!(opens("solr://search").is_some_and(|error| error.contains("search.url")));
+        let cluster = opens("elasticsearch://search:9200");
+        if cfg!(feature = "cluster") {
+            assert_eq!(cluster, None, "it may come up later");
+        } else {
+            assert!(cluster.is_some_and(|error| error.contains("built without")));
+        }
+    }
 }

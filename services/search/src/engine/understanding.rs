@@ -53,6 +53,7 @@ fn synonyms(config: &Config) -> Result<Synonyms, Error> {
         return Ok(Synonyms::built_in(language, &analyzer));
     }
     let file = config.synonyms.display();
-    let text = std::fs::read_to_string(&config.synonyms).map_err(|error| Error::Folder(format!("{file}: {error}")))?;
-    Synonyms::parse(&text, &analyzer).map_err(|error| Error::Folder(format!("{file}: {error}")))
+    let text = std::fs::read_to_string(&config.synonyms)
+        .map_err(|error| Error::configuration(format!("search.synonyms: {file}: {error}")))?;
+    Synonyms::parse(&text, &analyzer).map_err(|error| Error::configuration(format!("search.synonyms: {file}: {error}")))
 }

@@ -49,7 +49,7 @@ pub async fn search(
                 tracing::error!(%error, "the index does not answer");
                 degraded::answer(&app, &words, &page, &tree).await?
             }
-            Err(Error::Folder(why)) => {
+            Err(Error::Folder(why) | Error::Cluster(why)) => {
                 tracing::warn!(why, "the index does not answer");
                 degraded::answer(&app, &words, &page, &tree).await?
             }

@@ -55,6 +55,25 @@ impl Recogniser {
     }
 }
 
+impl Recogniser {
+    /// Those of the words that are near `word`, nearest first, then the most frequent.
+    pub fn nearest(&self, word: &str, words: impl IntoIterator<Item = (String, u32)>) -> Vec<Near> {
+        // The first letter is rarely wrong, and other first letters give other words.
+        let first = word.chars().next();
+        let near = |(known, frequency): (String, u32)| {
+            let edits = self.edits(known.as_bytes())?;
+            let fits = known != word && !known.contains(' ') && !crate::domain::is_code(&known);
+            let penalty = u8::from(known.chars().next() != first);
+            fits.then_some((edits + penalty, Near { word: known, edits, frequency }))
+        };
+        let mut found: Vec<(u8, Near)> = words.into_iter().filter_map(near).collect();
+        found.sort_unstable_by(|(a, near), (b, other)| {
+            a.cmp(b).then(other.frequency.cmp(&near.frequency)).then_with(|| near.word.cmp(&other.word))
+        });
+        found.into_iter().map(|(_, near)| near).collect()
+    }
+}
+
 impl Automaton for Recogniser {
     type State = u32;
 
@@ -87,19 +106,7 @@ impl Words<'_> {
                 }
             }
         }
-        // The first letter is rarely wrong, and other first letters give other words.
-        let first = word.chars().next();
-        let near = |(known, frequency): (String, u32)| {
-            let edits = recogniser.edits(known.as_bytes())?;
-            let fits = known != word && !known.contains(' ') && !crate::domain::is_code(&known);
-            let penalty = u8::from(known.chars().next() != first);
-            fits.then_some((edits + penalty, Near { word: known, edits, frequency }))
-        };
-        let mut found: Vec<(u8, Near)> = found.into_iter().filter_map(near).collect();
-        found.sort_unstable_by(|(a, near), (b, other)| {
-            a.cmp(b).then(other.frequency.cmp(&near.frequency)).then_with(|| near.word.cmp(&other.word))
-        });
-        Ok(found.into_iter().map(|(_, near)| near).collect())
+        Ok(recogniser.nearest(word, found))
     }
 
     fn terms_beginning(&self, prefix: &str, most: usize) -> Result<Vec<String>, TantivyError> {

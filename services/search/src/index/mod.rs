@@ -7,7 +7,7 @@ pub mod filters;
 mod postings;
 mod refine;
 pub mod schema;
-mod score;
+pub mod score;
 pub mod search;
 pub mod snapshot;
 pub mod suggestions;

@@ -12,7 +12,7 @@ use tantivy::{
 use super::tokenizers::{LEVELS, LIST, leveled};
 use crate::domain::{
     analysis::Analyzer,
-    item::{Item, Roles, comparables},
+    item::{Item, Rating, Roles, comparables},
     ranking::Signals,
     texts::{self, Fields},
 };
@@ -120,13 +120,17 @@ impl Layout {
     }
 }
 
+/// The average in hundredths.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "stars are from 0 to 5")]
+pub fn stars(rating: Rating) -> u16 {
+    (rating.average().clamp(0.0, 5.0) * 100.0) as u16
+}
+
 fn signals(item: &Item) -> Signals {
     let rating = item.summary.rating;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "stars are from 0 to 5")]
-    let stars = (rating.average().clamp(0.0, 5.0) * 100.0) as u16;
     Signals {
         popularity: u32::try_from(item.popularity.max(0)).unwrap_or(u32::MAX),
-        stars,
+        stars: stars(rating),
         reviews: u16::try_from(rating.count.max(0)).unwrap_or(u16::MAX),
         in_stock: item.summary.stock > 0,
     }

@@ -4,7 +4,7 @@ use tantivy::{TantivyError, termdict::TermMerger};
 use tantivy_fst::{IntoStreamer, Map, MapBuilder, Streamer};
 
 use super::{dictionary::Automata, snapshot::Snapshot};
-use crate::domain::query::edits;
+use crate::domain::query::{Near, edits};
 
 /// Phrases that are kept.
 const MOST: usize = 50_000;
@@ -66,9 +66,14 @@ impl Vocabulary {
         Self { text, ends, tree, map }
     }
 
+    /// How many of so many products must have a word, so that it is kept.
+    pub fn least(products: u64) -> u32 {
+        if products < 200 { 1 } else { u32::try_from(2 + products / 50_000).unwrap_or(u32::MAX) }
+    }
+
     /// The words of an index and what else is given. Words of a single product are left out of all but small indexes.
     pub fn read(snapshot: &Snapshot, more: Vec<(String, u32)>) -> Result<Self, TantivyError> {
-        let least = if snapshot.products < 200 { 1 } else { 2 + snapshot.products / 50_000 };
+        let least = Self::least(snapshot.products.into());
         let streams = snapshot.segments.iter().map(|segment| segment.words.terms().stream());
         let mut merged = TermMerger::new(streams.collect::<Result<_, _>>()?);
         let mut phrases = more;
@@ -132,6 +137,19 @@ impl Vocabulary {
         found.sort_unstable_by_key(|(weight, place)| (std::cmp::Reverse(*weight), *place));
         found.truncate(most.min(CORRECTED));
         found.into_iter().map(|(_, place)| self.phrase(place)).collect()
+    }
+
+    /// Words within so many edits, nearest first.
+    pub fn near(&self, word: &str, automata: &Automata, edits: u8) -> Vec<Near> {
+        let Some((map, recogniser)) = self.map.as_ref().zip(automata.within(word, edits)) else { return Vec::new() };
+        let mut found = Vec::new();
+        let mut places = map.search(&recogniser).into_stream();
+        while let Some((_, place)) = places.next() {
+            if let Ok(place) = usize::try_from(place) {
+                found.push((self.phrase(place).to_owned(), self.weight(place)));
+            }
+        }
+        recogniser.nearest(word, found)
     }
 
     fn partition_point(&self, is_before: impl Fn(&str) -> bool) -> usize {

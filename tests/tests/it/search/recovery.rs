@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
-use souk_tests::{Market, eventually};
+use souk_tests::{Market, eventually, search_cluster};
 
 use super::finds;
 
@@ -35,6 +35,9 @@ async fn nothing_is_missing_after_a_crash_while_indexing() {
 
 #[tokio::test]
 async fn a_lost_index_is_built_again_and_search_goes_on_by_titles_until_then() {
+    if search_cluster().is_some() {
+        return; // There is no folder.
+    }
     let mut market = Market::start().await;
     let seller = market.seller("Tea House").await;
     seller.lists("Blue teapot", 2500, 5).await;
@@ -53,6 +56,9 @@ async fn a_lost_index_is_built_again_and_search_goes_on_by_titles_until_then() {
 
 #[tokio::test]
 async fn while_the_index_is_down_catalog_matches_titles() {
+    if search_cluster().is_some() {
+        return; // There is no folder.
+    }
     let mut market = Market::start().await;
     let seller = market.seller("Tea House").await;
     seller.lists("Blue teapot", 2500, 5).await;
@@ -99,6 +105,9 @@ async fn verify_finds_what_the_index_lacks() {
 
 #[tokio::test]
 async fn a_new_index_takes_over_while_the_old_one_answers() {
+    if search_cluster().is_some() {
+        return; // There is no folder.
+    }
     let market = Market::start().await;
     let seller = market.seller("Tea House").await;
     let teapot = seller.lists("Teapot", 2500, 5).await;
