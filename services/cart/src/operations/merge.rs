@@ -31,7 +31,8 @@ pub async fn merge(app: &App, user_id: UserId, guest: Owner) -> Result<(), Error
 async fn run(tx: &Tx, user: Owner, guest: Owner, available: HashMap<SkuId, i64>) -> Result<(), Error> {
     let Some(theirs) = store::find_for_owner(tx, &guest).await? else { return Ok(()) };
     let Some(mut cart) = store::find_for_owner(tx, &user).await? else {
-        return Ok(store::give(tx, theirs.id, Some(&user)));
+        store::give(tx, theirs.id, Some(&user));
+        return Ok(());
     };
     if cart.status != Status::Open || theirs.status != Status::Open {
         return Ok(());

@@ -195,7 +195,7 @@ mod tests {
                 currency: Currency::EUR,
                 stock: 1,
                 seller_id: SellerId::derived("seller"),
-                category_id: CategoryId::derived(if number % 3 == 0 { "cups" } else { "things" }),
+                category_id: CategoryId::derived(if number.is_multiple_of(3) { "cups" } else { "things" }),
                 images: Vec::new(),
                 rating: Rating::default(),
                 version: 1,
