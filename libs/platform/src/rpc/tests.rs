@@ -235,7 +235,7 @@ async fn a_request_may_have_a_deadline_of_its_own_and_a_budget_covers_all_calls(
 
 #[tokio::test]
 async fn a_full_bulkhead_is_busy() {
-    let pair = slow(policy().concurrency(1).deadline(Duration::from_secs(60)));
+    let pair = slow(policy().concurrency(1).deadline(Duration::from_mins(1)));
     let mut hurried = Request::new(String::new());
     hurried.set_timeout(Duration::from_millis(20));
     tokio::select! {
