@@ -15,7 +15,7 @@ use crate::{
 /// Gives the order's hold back. False when nothing was held.
 pub async fn release(app: &App, order_id: OrderId, reason: String) -> Result<bool, Error> {
     let work = move |tx: Tx| async move { run(&tx, order_id, reason).await };
-    let (released, changed) = app.db.transaction(work).await?;
+    let (released, changed) = app.db.guarded(work).await?;
     app.levels.remember(&changed);
     Ok(released)
 }
@@ -33,7 +33,7 @@ pub async fn expire(app: &App, order_id: OrderId, receipt: Receipt) -> Result<()
             Ok((false, Vec::new()))
         }
     };
-    let (_, changed) = app.db.transaction(work).await?;
+    let (_, changed) = app.db.guarded(work).await?;
     app.levels.remember(&changed);
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::{
 /// Puts committed units of an order back: the given ones, or all that are not back yet. Once for each `reference`.
 pub async fn restock(app: &App, order_id: OrderId, reference: String, lines: Option<Demand>) -> Result<(), Error> {
     let work = move |tx: Tx| async move { run(&tx, order_id, reference, lines).await };
-    let changed = app.db.transaction(work).await?;
+    let changed = app.db.guarded(work).await?;
     app.levels.remember(&changed);
     Ok(())
 }
