@@ -84,7 +84,7 @@ impl Running {
         let mut config = config.clone();
         if shape == Shape::Split {
             let at = |name: &str| vec![self.addresses[name].to_string().parse().expect("an address")];
-            config.peers = souk::config::PeersConfig {
+            config.peers = souk::per_service::PerService {
                 identity: at("identity"),
                 catalog: at("catalog"),
                 inventory: at("inventory"),

@@ -10,7 +10,7 @@ use souk_platform::{
     tls,
 };
 
-use crate::database::DatabaseConfig;
+use crate::{database::DatabaseConfig, per_service::PerService};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -22,8 +22,9 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// How this process is reached by others.
     pub rpc: RpcConfig,
-    /// Where services are that run in other processes.
-    pub peers: PeersConfig,
+    /// Where services are that run in other processes: `http://10.0.0.5:7001` for each instance, or
+    /// `dns:catalog.souk.svc:7001` for all addresses of a name.
+    pub peers: PerService<Vec<Address>>,
     /// Certificates between processes.
     pub tls: tls::MutualConfig,
     /// The edge: limits, addresses.
@@ -73,46 +74,6 @@ pub struct RpcConfig {
     /// Where the services of this process answer those of others: calls by gRPC, and what a gateway passes on. Off unless
     /// set; a process without the gateway then listens at the address of the command line.
     pub listen: Option<SocketAddr>,
-}
-
-/// Where services are that run in other processes: `http://10.0.0.5:7001` for each instance, or `dns:catalog.souk.svc:7001`
-/// for all addresses of a name.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PeersConfig {
-    /// Of identity.
-    pub identity: Vec<Address>,
-    /// Of catalog.
-    pub catalog: Vec<Address>,
-    /// Of inventory.
-    pub inventory: Vec<Address>,
-    /// Of cart.
-    pub cart: Vec<Address>,
-    /// Of orders.
-    pub orders: Vec<Address>,
-    /// Of payments.
-    pub payments: Vec<Address>,
-    /// Of notifications.
-    pub notifications: Vec<Address>,
-    /// Of search.
-    pub search: Vec<Address>,
-}
-
-impl PeersConfig {
-    /// The addresses of a service.
-    pub fn of(&self, service: &str) -> &[Address] {
-        match service {
-            "identity" => &self.identity,
-            "catalog" => &self.catalog,
-            "inventory" => &self.inventory,
-            "cart" => &self.cart,
-            "orders" => &self.orders,
-            "payments" => &self.payments,
-            "notifications" => &self.notifications,
-            "search" => &self.search,
-            _ => &[],
-        }
-    }
 }
 
 impl Config {

@@ -8,7 +8,7 @@ use souk_platform::{
     db::{Connect, ServerSettings},
 };
 
-use crate::data_dir::DataDir;
+use crate::{data_dir::DataDir, per_service::PerService};
 
 /// The databases.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,23 +28,8 @@ pub struct DatabaseConfig {
     pub statement_timeout: Duration,
     /// Whether `souk serve` brings tables on a server up to date; otherwise only `souk migrate` does.
     pub migrate_at_start: bool,
-    /// Single services elsewhere.
-    pub services: ServiceDatabases,
-}
-
-/// URLs of single services; empty means as all.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "one for each service")]
-pub struct ServiceDatabases {
-    pub identity: Secret,
-    pub catalog: Secret,
-    pub inventory: Secret,
-    pub cart: Secret,
-    pub orders: Secret,
-    pub payments: Secret,
-    pub notifications: Secret,
-    pub search: Secret,
+    /// Of single services that have theirs elsewhere; empty means as all.
+    pub services: PerService<Secret>,
 }
 
 impl Default for DatabaseConfig {
@@ -58,7 +43,7 @@ impl Default for DatabaseConfig {
             connect_timeout,
             statement_timeout,
             migrate_at_start: migrate,
-            services: ServiceDatabases::default(),
+            services: PerService::default(),
         }
     }
 }
@@ -79,22 +64,6 @@ impl DatabaseConfig {
             migrate: self.migrate_at_start,
         };
         Connect { url, setting, server }
-    }
-}
-
-impl ServiceDatabases {
-    fn of(&self, service: &str) -> Option<&Secret> {
-        Some(match service {
-            "identity" => &self.identity,
-            "catalog" => &self.catalog,
-            "inventory" => &self.inventory,
-            "cart" => &self.cart,
-            "orders" => &self.orders,
-            "payments" => &self.payments,
-            "notifications" => &self.notifications,
-            "search" => &self.search,
-            _ => return None,
-        })
     }
 }
 

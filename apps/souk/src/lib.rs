@@ -11,6 +11,7 @@ mod demo;
 pub mod import;
 pub mod marketplace;
 mod peers;
+pub mod per_service;
 pub mod roster;
 mod services;
 mod subscriptions;

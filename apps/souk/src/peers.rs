@@ -45,13 +45,14 @@ pub fn connect(
     tls: Option<&Mutual>,
     directory: &Directory,
 ) -> Result<Peers, PeerError> {
-    let without: Vec<_> = roster.elsewhere().filter(|service| config.peers.of(service).is_empty()).collect();
+    let addresses = |service| config.peers.of(service).map_or(&[][..], Vec::as_slice);
+    let without: Vec<_> = roster.elsewhere().filter(|service| addresses(service).is_empty()).collect();
     if !without.is_empty() {
         return Err(PeerError::Missing(without));
     }
     let mut peers = Peers::new();
     for service in roster.elsewhere() {
-        let peer = Peer::new(service, config.peers.of(service), tls.cloned());
+        let peer = Peer::new(service, addresses(service), tls.cloned());
         let peer = peer.map_err(|message| PeerError::Address { service, message })?;
         directory.connect(Arc::clone(&peer));
         peers.insert(service, peer);

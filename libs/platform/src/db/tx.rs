@@ -161,14 +161,16 @@ impl Tx {
 
     /// Waits until no other transaction that called this with the same `what` is left, and keeps others that call it waiting
     /// until this one has ended: numbers that are given after it appear in their order.
+    #[cfg_attr(
+        not(feature = "cluster"),
+        expect(unused_variables, clippy::unused_async, reason = "a file has one writer")
+    )]
     pub async fn in_turn(&self, what: &'static str) -> Result<(), DbErr> {
         #[cfg(feature = "cluster")]
         if let Some(turn) = super::server::turn(self.get_database_backend(), what) {
             self.execute_raw(turn).await?;
         }
-        // A file has one writer.
-        tracing::trace!(what, "in turn");
-        std::future::ready(Ok(())).await
+        Ok(())
     }
 
     fn upgrade(&self) -> Result<Arc<DatabaseTransaction>, DbErr> {
