@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// How long anything may take to become so. Longer than it ever takes on a busy machine; only a failing test waits for it.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Asks `probe` again and again until it has an answer.
 ///

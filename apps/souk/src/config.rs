@@ -1,6 +1,6 @@
 //! The whole configuration: one section for each part. `docs/configuration.md` is generated from it.
 
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use souk_kernel::Currency;
@@ -20,7 +20,7 @@ pub struct Config {
     pub platform: PlatformConfig,
     /// Where data is kept.
     pub database: DatabaseConfig,
-    /// How this process is reached by others.
+    /// Calls between services.
     pub rpc: RpcConfig,
     /// Where services are that run in other processes: `http://10.0.0.5:7001` for each instance, or
     /// `dns:catalog.souk.svc:7001` for all addresses of a name.
@@ -67,13 +67,25 @@ impl Default for PlatformConfig {
     }
 }
 
-/// How this process is reached by others.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// Calls between services, in one process or between several.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RpcConfig {
     /// Where the services of this process answer those of others: calls by gRPC, and what a gateway passes on. Off unless
     /// set; a process without the gateway then listens at the address of the command line.
     pub listen: Option<SocketAddr>,
+    /// How long a call may take in all.
+    #[serde(with = "humantime_serde")]
+    pub timeout: Duration,
+    /// The same for calls that a buyer waits for at checkout: what cart and orders ask of others.
+    #[serde(with = "humantime_serde")]
+    pub checkout_timeout: Duration,
+}
+
+impl Default for RpcConfig {
+    fn default() -> Self {
+        Self { listen: None, timeout: Duration::from_secs(2), checkout_timeout: Duration::from_millis(500) }
+    }
 }
 
 impl Config {

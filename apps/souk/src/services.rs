@@ -1,6 +1,6 @@
 //! Builds the services and connects them: the one place that knows who calls whom, and under which rules.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::http::Request;
 use souk_contracts::{
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
 use crate::{
-    config::Config,
+    config::{Config, RpcConfig},
     data_dir::DataDir,
     databases::Databases,
     marketplace::StartError,
@@ -41,37 +41,48 @@ const PAYMENTS: &[&str] =
     &["Fees", "CreatePayment", "GetPayment", "RefreshPayment", "CancelPayment", "RefundPayment", "Providers"];
 
 /// Hands out channels to one caller.
-struct Caller<'a>(&'a Directory, &'static str);
+struct Caller<'a> {
+    directory: &'a Directory,
+    name: &'static str,
+    deadline: Duration,
+}
 
-impl Caller<'_> {
-    fn channel(&self, callee: &'static str, idempotent: &'static [&'static str], policy: Policy) -> Channel {
-        self.0.channel(self.1, callee, policy.idempotent(idempotent))
+impl<'a> Caller<'a> {
+    fn new(directory: &'a Directory, name: &'static str, config: &RpcConfig) -> Self {
+        // A buyer waits for what these two call.
+        let deadline = if matches!(name, "cart" | "orders") { config.checkout_timeout } else { config.timeout };
+        Self { directory, name, deadline }
     }
 
-    fn identity(&self, policy: Policy) -> IdentityClient<Channel> {
-        IdentityClient::new(self.channel("identity", IDENTITY, policy))
+    fn channel(&self, callee: &'static str, idempotent: &'static [&'static str]) -> Channel {
+        let policy = Policy::default().deadline(self.deadline).idempotent(idempotent);
+        self.directory.channel(self.name, callee, policy)
     }
 
-    fn catalog(&self, policy: Policy) -> CatalogClient<Channel> {
+    fn identity(&self) -> IdentityClient<Channel> {
+        IdentityClient::new(self.channel("identity", IDENTITY))
+    }
+
+    fn catalog(&self) -> CatalogClient<Channel> {
         // Imports and whole invoices in one call.
         let limit = 64 << 20;
-        CatalogClient::new(self.channel("catalog", CATALOG, policy)).max_decoding_message_size(limit)
+        CatalogClient::new(self.channel("catalog", CATALOG)).max_decoding_message_size(limit)
     }
 
-    fn inventory(&self, policy: Policy) -> InventoryClient<Channel> {
-        InventoryClient::new(self.channel("inventory", INVENTORY, policy))
+    fn inventory(&self) -> InventoryClient<Channel> {
+        InventoryClient::new(self.channel("inventory", INVENTORY))
     }
 
-    fn cart(&self, policy: Policy) -> CartClient<Channel> {
-        CartClient::new(self.channel("cart", CART, policy))
+    fn cart(&self) -> CartClient<Channel> {
+        CartClient::new(self.channel("cart", CART))
     }
 
-    fn orders(&self, policy: Policy) -> OrdersClient<Channel> {
-        OrdersClient::new(self.channel("orders", ORDERS, policy))
+    fn orders(&self) -> OrdersClient<Channel> {
+        OrdersClient::new(self.channel("orders", ORDERS))
     }
 
-    fn payments(&self, policy: Policy) -> PaymentsClient<Channel> {
-        PaymentsClient::new(self.channel("payments", PAYMENTS, policy))
+    fn payments(&self) -> PaymentsClient<Channel> {
+        PaymentsClient::new(self.channel("payments", PAYMENTS))
     }
 }
 
@@ -83,17 +94,18 @@ pub async fn build(
     directory: &Directory,
     roster: &Roster,
 ) -> Result<Vec<Service>, StartError> {
+    let caller = |name| Caller::new(directory, name, &config.rpc);
     let mut services = Vec::new();
     for name in SERVICES.into_iter().filter(|name| roster.has(name)) {
         let made = match name {
-            "identity" => identity(config, data, databases, Caller(directory, name)).await,
-            "catalog" => catalog(config, data, databases, Caller(directory, name)).await?,
-            "inventory" => inventory(config, databases, Caller(directory, name)).await,
-            "cart" => cart(config, databases, Caller(directory, name)).await,
-            "orders" => orders(config, data, databases, Caller(directory, name)).await?,
-            "payments" => payments(config, data, databases, Caller(directory, name)).await?,
-            "notifications" => notifications(config, databases, Caller(directory, name)).await,
-            "search" => search(config, data, databases, Caller(directory, name)).await,
+            "identity" => identity(config, data, databases, caller(name)).await,
+            "catalog" => catalog(config, data, databases, caller(name)).await?,
+            "inventory" => inventory(config, databases, caller(name)).await,
+            "cart" => cart(config, databases, caller(name)).await,
+            "orders" => orders(config, data, databases, caller(name)).await?,
+            "payments" => payments(config, data, databases, caller(name)).await?,
+            "notifications" => notifications(config, databases, caller(name)).await,
+            "search" => search(config, data, databases, caller(name)).await,
             // The gateway is what the others are put behind.
             _ => continue,
         };
@@ -113,7 +125,7 @@ async fn identity(config: &Config, data: &DataDir, databases: &Databases, caller
         config: config.identity.clone(),
         sellers: config.sellers.clone(),
         db: databases.identity().clone(),
-        cart: caller.cart(Policy::default()),
+        cart: caller.cart(),
         signing_key: data.path().join("keys").join("jwt-ed25519.pem"),
         throttle: config.gateway.rate_limit.enabled,
     })
@@ -130,9 +142,9 @@ async fn catalog(
     let deps = souk_catalog::Deps {
         config: config.catalog.clone(),
         db: databases.catalog().clone(),
-        identity: caller.identity(Policy::default()),
-        inventory: caller.inventory(Policy::default()),
-        orders: caller.orders(Policy::default()),
+        identity: caller.identity(),
+        inventory: caller.inventory(),
+        orders: caller.orders(),
         files,
         public_url: String::new(),
         currency: config.platform.currency,
@@ -144,7 +156,7 @@ async fn inventory(config: &Config, databases: &Databases, caller: Caller<'_>) -
     souk_inventory::service(souk_inventory::Deps {
         config: config.inventory.clone(),
         db: databases.inventory().clone(),
-        catalog: caller.catalog(Policy::default()),
+        catalog: caller.catalog(),
     })
     .await
 }
@@ -153,8 +165,8 @@ async fn cart(config: &Config, databases: &Databases, caller: Caller<'_>) -> Mad
     souk_cart::service(souk_cart::Deps {
         config: config.cart.clone(),
         db: databases.cart().clone(),
-        catalog: caller.catalog(Policy::checkout()),
-        inventory: caller.inventory(Policy::checkout()),
+        catalog: caller.catalog(),
+        inventory: caller.inventory(),
         currency: config.platform.currency,
     })
     .await
@@ -171,11 +183,11 @@ async fn orders(
         config: config.orders.clone(),
         currency: config.platform.currency,
         db: databases.orders().clone(),
-        catalog: caller.catalog(Policy::checkout()),
-        inventory: caller.inventory(Policy::checkout()),
-        cart: caller.cart(Policy::checkout()),
-        payments: caller.payments(Policy::checkout()),
-        identity: caller.identity(Policy::checkout()),
+        catalog: caller.catalog(),
+        inventory: caller.inventory(),
+        cart: caller.cart(),
+        payments: caller.payments(),
+        identity: caller.identity(),
         token_secret,
     };
     Ok(souk_orders::service(deps).await)
@@ -191,7 +203,7 @@ async fn payments(
     let deps = souk_payments::Deps {
         config: config.payments.clone(),
         db: databases.payments().clone(),
-        orders: caller.orders(Policy::default()),
+        orders: caller.orders(),
         currency: config.platform.currency,
         generated_secret: sandbox_secret,
     };
@@ -202,7 +214,7 @@ async fn notifications(config: &Config, databases: &Databases, caller: Caller<'_
     souk_notifications::service(souk_notifications::Deps {
         config: config.notifications.clone(),
         db: databases.notifications().clone(),
-        identity: caller.identity(Policy::default()),
+        identity: caller.identity(),
         public_url: config.platform.public_url.clone(),
     })
     .await
@@ -213,7 +225,7 @@ async fn search(config: &Config, data: &DataDir, databases: &Databases, caller: 
         config: config.search.clone(),
         db: databases.search().clone(),
         folder: data.search(),
-        catalog: caller.catalog(Policy::default()),
+        catalog: caller.catalog(),
     })
     .await
 }
@@ -236,7 +248,7 @@ pub fn doors(
     stop: CancellationToken,
     roster: &Roster,
 ) -> Doors {
-    let authority = Authority::new(Caller(directory, "gateway").identity(Policy::default()), clock.clone());
+    let authority = Authority::new(Caller::new(directory, "gateway", &config.rpc).identity(), clock.clone());
     let here: Vec<Outbox> = services.iter().filter_map(|service| service.db.clone()).map(Outbox::Here).collect();
     let edge = |entry, services, outboxes, probes| Edge {
         services,

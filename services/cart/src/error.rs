@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use sea_orm::DbErr;
 use souk_kernel::{ErrorKind, Problem};
-use souk_platform::{http::Failure, rpc};
+use souk_platform::{db, http::Failure, rpc};
 
 use crate::domain::Refusal;
 
@@ -46,10 +46,7 @@ impl From<Error> for Problem {
                 tracing::error!(%cause, "an answer of catalog can't be read");
                 Self::internal()
             }
-            Error::Db(cause) => {
-                tracing::error!(%cause, "the database of cart failed");
-                Self::internal()
-            }
+            Error::Db(cause) => db::problem("cart", &cause),
             Error::Problem(problem) => problem,
         }
     }

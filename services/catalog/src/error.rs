@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use sea_orm::{DbErr, SqlErr};
 use souk_kernel::{Detail, ErrorKind, Problem, TypedId};
-use souk_platform::{files::FilesError, http::Failure, rpc};
+use souk_platform::{db, files::FilesError, http::Failure, rpc};
 
 /// An error of the catalogue.
 #[derive(Debug, thiserror::Error)]
@@ -77,10 +77,7 @@ impl From<Error> for Problem {
             Error::Db(error) if is_race(&error) => {
                 conflict("conflict", "it was changed meanwhile; try again".to_owned())
             }
-            Error::Db(error) => {
-                tracing::error!(%error, "the database failed");
-                Self::internal()
-            }
+            Error::Db(error) => db::problem("catalog", &error),
             Error::Files(error) => {
                 tracing::error!(%error, "the file store failed");
                 Self::internal()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use sea_orm::{DbErr, SqlErr};
 use souk_kernel::{ErrorKind, Problem};
-use souk_platform::{http::Failure, rpc};
+use souk_platform::{db, http::Failure, rpc};
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +79,8 @@ impl From<Error> for Problem {
             Error::Throttled(wait) => Self::new(ErrorKind::RateLimited, "too_many_attempts", message).retry_after(wait),
             Error::Busy => Self::new(ErrorKind::Unavailable, "busy", message),
             Error::Problem(problem) => problem,
-            Error::Db(_) | Error::Hash(_) | Error::Sign(_) => {
+            Error::Db(error) => db::problem("identity", &error),
+            Error::Hash(_) | Error::Sign(_) => {
                 tracing::error!(%error, "identity failed");
                 Self::internal()
             }

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use sea_orm::DbErr;
 use souk_kernel::{ErrorKind, Problem, SkuId};
-use souk_platform::{http::Failure, rpc};
+use souk_platform::{db, http::Failure, rpc};
 
 use crate::domain::{
     MOST_SOURCES, Refusal,
@@ -94,10 +94,7 @@ impl From<Error> for Problem {
                 tracing::error!(%cause, "the books of inventory are wrong");
                 Self::internal()
             }
-            Error::Db(cause) => {
-                tracing::error!(%cause, "the database of inventory failed");
-                Self::internal()
-            }
+            Error::Db(cause) => db::problem("inventory", &cause),
             Error::Problem(problem) => problem,
         }
     }

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use sea_orm::DbErr;
 use souk_kernel::{ErrorKind, Problem};
-use souk_platform::{http::Failure, rpc};
+use souk_platform::{db, http::Failure, rpc};
 
 /// Why something was not done.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -32,7 +32,8 @@ impl From<Error> for Problem {
             Error::NotFound(what) => Self::not_found(what),
             Error::NotDead => Self::new(ErrorKind::Conflict, "not_dead", error.to_string()),
             Error::Problem(problem) => problem,
-            Error::Db(_) | Error::Letter(_) => {
+            Error::Db(error) => db::problem("notifications", &error),
+            Error::Letter(_) => {
                 tracing::error!(%error, "notifications failed");
                 Self::internal()
             }

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use souk_kernel::{ErrorKind, Problem, SkuId};
-use souk_platform::{http::Failure, rpc};
+use souk_platform::{db, http::Failure, rpc};
 
 use crate::{domain::Refusal, store::orders::Lost};
 
@@ -110,10 +110,7 @@ impl From<Error> for Problem {
                 Self::new(ErrorKind::Unavailable, "order_busy", message)
             }
             Error::VersionLost => Self::version_lost(),
-            Error::Db(error) => {
-                tracing::error!(%error, "the orders database failed");
-                Self::internal()
-            }
+            Error::Db(error) => db::problem("orders", &error),
             Error::Problem(problem) => problem,
         }
     }

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use souk_kernel::{ErrorKind, Problem};
-use souk_platform::{http::Failure, rpc};
+use souk_platform::{db, http::Failure, rpc};
 
 use crate::{
     domain::{ledger::Unbalanced, signature::Refused},
@@ -109,10 +109,7 @@ impl From<Error> for Problem {
                 tracing::error!(%cause, "a ledger transaction was not written");
                 Self::internal()
             }
-            Error::Db(cause) => {
-                tracing::error!(%cause, "the database failed");
-                Self::internal()
-            }
+            Error::Db(cause) => db::problem("payments", &cause),
         }
     }
 }

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use sea_orm::DbErr;
 use souk_kernel::{ErrorKind, Problem};
-use souk_platform::{http::Failure, rpc};
+use souk_platform::{db, http::Failure, rpc};
 use tantivy::TantivyError;
 
 /// Why something was not done.
@@ -46,7 +46,8 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::Problem(problem) => problem,
-            Error::Index(_) | Error::Folder(_) | Error::Cluster(_) | Error::Document(_) | Error::Db(_) => {
+            Error::Db(error) => db::problem("search", &error),
+            Error::Index(_) | Error::Folder(_) | Error::Cluster(_) | Error::Document(_) => {
                 tracing::error!(%error, "search failed");
                 Self::internal()
             }

@@ -9,6 +9,7 @@
 
 mod conflict;
 mod connect;
+mod failure;
 mod file;
 mod fresh;
 mod open;
@@ -27,6 +28,7 @@ use souk_kernel::Clock;
 use tokio::sync::{Notify, oneshot};
 
 pub use connect::{Connect, ServerSettings};
+pub use failure::problem;
 pub(crate) use fresh::Fresh;
 pub use open::OpenError;
 pub(crate) use schema::{dead_letter, outbox};

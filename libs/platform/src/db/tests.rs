@@ -6,7 +6,7 @@ use std::sync::{
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, PaginatorTrait};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde::{Deserialize, Serialize};
-use souk_kernel::Clock;
+use souk_kernel::{Clock, ErrorKind, Problem};
 use tokio_util::sync::CancellationToken;
 
 use super::{Database, outbox};
@@ -208,13 +208,13 @@ async fn events_of_a_key_arrive_in_order_and_a_failing_consumer_holds_back_only_
     let consumers = vec![
         Consumers::new("good").on(good.clone(), |seen, delivery: Delivery<Counted>| async move {
             seen.lock().unwrap().push(delivery.event.number);
-            Ok::<_, String>(())
+            Ok::<_, Problem>(())
         }),
         Consumers::new("bad").on(
             (bad.clone(), failures.clone()),
             |(seen, failures), delivery: Delivery<Counted>| async move {
                 if delivery.event.number == 0 && failures.fetch_add(1, Ordering::SeqCst) < 3 {
-                    return Err("not yet");
+                    return Err(Problem::new(ErrorKind::Conflict, "not_yet", "not yet"));
                 }
                 seen.lock().unwrap().push(delivery.event.number);
                 Ok(())
@@ -248,7 +248,7 @@ async fn a_timer_waits_for_its_time_and_a_hopeless_event_becomes_a_dead_letter_t
         (mended.clone(), seen.clone()),
         |(mended, seen), _: Delivery<Counted>| async move {
             if !mended.load(Ordering::SeqCst) {
-                return Err("broken");
+                return Err(Problem::new(ErrorKind::Conflict, "broken", "for good"));
             }
             seen.fetch_add(1, Ordering::SeqCst);
             Ok(())
@@ -273,7 +273,7 @@ async fn a_timer_waits_for_its_time_and_a_hopeless_event_becomes_a_dead_letter_t
     };
     tokio::time::timeout(std::time::Duration::from_secs(20), died).await.expect("it is given up");
     let letter = letters.list(&page).await.unwrap().items.remove(0);
-    assert_eq!((letter.consumer.as_str(), letter.error.as_str(), letter.attempts), ("c", "broken", 12));
+    assert_eq!((letter.consumer.as_str(), letter.error.as_str(), letter.attempts), ("c", "broken: for good", 12));
     mended.store(true, Ordering::SeqCst);
     assert_eq!(letters.replay(Some(letter.id)).await.unwrap(), 1);
     let taken = async {
@@ -288,13 +288,42 @@ async fn a_timer_waits_for_its_time_and_a_hopeless_event_becomes_a_dead_letter_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_what_a_consumer_needs_uses_up_no_tries() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::adjustable();
+    let db = open(&folder, clock.clone()).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let consumers = vec![Consumers::new("c").on(asked.clone(), |asked, _: Delivery<Counted>| async move {
+        match asked.fetch_add(1, Ordering::SeqCst) {
+            0..40 => Err(Problem::new(ErrorKind::Unavailable, "inventory_unavailable", "later")),
+            40..43 => Err(Problem::internal()),
+            _ => Ok(()),
+        }
+    })];
+    publish(&db, "a", 0..1).await;
+    let (stop, task) = relay(&db, consumers);
+    let taken = async {
+        while outbox::Entity::find().count(db.reader()).await.unwrap() > 0 {
+            clock.advance(chrono::TimeDelta::minutes(2));
+            db.ring();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), taken).await.expect("it is taken in the end");
+    stop.cancel();
+    task.await.unwrap();
+    assert_eq!(asked.load(Ordering::SeqCst), 44);
+    assert_eq!(DeadLetters(&db).list(&souk_kernel::PageQuery::default()).await.unwrap().total, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_of_a_key_arrive_in_order_also_from_two_processes() {
     let folder = tempfile::tempdir().unwrap();
     let (here, there) = (open(&folder, Clock::system()).await, open(&folder, Clock::system()).await);
     let seen: Arc<std::sync::Mutex<Vec<usize>>> = Arc::default();
     let consumer = Consumers::new("c").on(seen.clone(), |seen, delivery: Delivery<Counted>| async move {
         seen.lock().unwrap().push(delivery.event.number);
-        Ok::<_, String>(())
+        Ok::<_, Problem>(())
     });
     let (stop, task) = relay(&here, vec![consumer]);
     for number in 0..100 {

@@ -9,7 +9,7 @@ use std::{
 
 use futures::{FutureExt, future::BoxFuture};
 
-use super::{Consumers, Handler, Message};
+use super::{Consumers, Handler, Message, Refusal};
 
 /// The pause before an event is offered again to a consumer that can't be reached: the longer the outage, the longer.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
@@ -26,8 +26,8 @@ pub trait Courier: Send + Sync + 'static {
 /// Why a consumer has not taken an event.
 #[derive(Debug)]
 pub enum Undelivered {
-    /// It said why. Tried again a few times, then given up.
-    Refused(String),
+    /// It said why. Tried again a few times, then given up, unless it was an outage.
+    Refused(Refusal),
     /// Nobody could ask it. Tried again for as long as it takes.
     Unreachable(String),
 }
@@ -87,7 +87,7 @@ impl Bus {
     }
 
     /// Hands `message` to a consumer of this process only; `None` when it is not here.
-    pub(crate) async fn deliver_here(&self, consumer: &str, message: &Message) -> Option<Result<(), String>> {
+    pub(crate) async fn deliver_here(&self, consumer: &str, message: &Message) -> Option<Result<(), Refusal>> {
         match self.target(consumer, &message.kind) {
             Some((_, Target::Here(handler))) => Some(run(handler, message).await),
             Some((_, Target::Elsewhere(_))) => None,
@@ -140,13 +140,13 @@ impl Target {
     }
 }
 
-async fn run(handler: &Handler, message: &Message) -> Result<(), String> {
+async fn run(handler: &Handler, message: &Message) -> Result<(), Refusal> {
     AssertUnwindSafe(async { handler(message).await })
         .catch_unwind()
         .await
-        .unwrap_or_else(|_| Err("the handler panicked".to_owned()))
+        .unwrap_or_else(|_| Err(Refusal::of("the handler panicked".to_owned())))
 }
 
-fn no_longer(consumer: &str, kind: &str) -> String {
-    format!("{consumer} no longer takes {kind}")
+fn no_longer(consumer: &str, kind: &str) -> Refusal {
+    Refusal::of(format!("{consumer} no longer takes {kind}"))
 }

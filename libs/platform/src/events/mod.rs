@@ -26,7 +26,7 @@ pub use souk_contracts::events::Event;
 use std::{collections::BTreeMap, fmt::Display, future::Future, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use souk_kernel::{EventId, Timestamp};
+use souk_kernel::{ErrorKind, EventId, Problem, Timestamp};
 
 /// How long a handler may take before the delivery counts as failed.
 const HANDLER_LIMIT: Duration = Duration::from_secs(30);
@@ -68,13 +68,28 @@ pub struct Message {
     pub attempt: u32,
 }
 
-type Handler = Arc<dyn Fn(&Message) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+/// Why a consumer's handler did not take an event.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// What was wrong, for people.
+    pub error: String,
+    /// Whether something that it needs was not available (503): that passes, however long it takes.
+    pub outage: bool,
+}
+
+type Handler = Arc<dyn Fn(&Message) -> BoxFuture<'static, Result<(), Refusal>> + Send + Sync>;
 
 /// What a service does about events, one handler for each type.
 #[derive(Clone)]
 pub struct Consumers {
     service: &'static str,
     handlers: BTreeMap<&'static str, Handler>,
+}
+
+impl Refusal {
+    fn of(error: String) -> Self {
+        Self { error, outage: false }
+    }
 }
 
 impl Consumers {
@@ -84,7 +99,7 @@ impl Consumers {
     }
 
     /// Calls `handler` for every event of type `E`. An `Err` has it delivered again later; after the last try it becomes a
-    /// dead letter.
+    /// dead letter, unless what went wrong was that something else was not available (503).
     ///
     /// # Panics
     /// When the service already has a handler for `E`: one event would be accepted by one of the two only.
@@ -95,15 +110,15 @@ impl Consumers {
         S: Clone + Send + Sync + 'static,
         H: Fn(S, Delivery<E>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), Err>> + Send + 'static,
-        Err: Display,
+        Err: Display + Into<Problem>,
     {
         let consumer = self.service;
         let call: Handler = Arc::new(move |message| {
             let event = match serde_json::from_str::<E>(&message.data) {
                 Ok(event) => event,
                 Err(error) => {
-                    let error = format!("the event does not decode: {error}");
-                    return Box::pin(async move { Err(error) });
+                    let refusal = Refusal::of(format!("the event does not decode: {error}"));
+                    return Box::pin(async move { Err(refusal) });
                 }
             };
             let receipt = Receipt { consumer, event_id: message.event_id };
@@ -111,8 +126,11 @@ impl Consumers {
             let run = handler(state.clone(), delivery);
             Box::pin(async move {
                 match tokio::time::timeout(HANDLER_LIMIT, run).await {
-                    Ok(result) => result.map_err(|error| error.to_string()),
-                    Err(_) => Err(format!("took longer than {} s", HANDLER_LIMIT.as_secs())),
+                    Ok(result) => result.map_err(|error| {
+                        let text = error.to_string();
+                        Refusal { error: text, outage: error.into().kind == ErrorKind::Unavailable }
+                    }),
+                    Err(_) => Err(Refusal::of(format!("took longer than {} s", HANDLER_LIMIT.as_secs()))),
                 }
             })
         });

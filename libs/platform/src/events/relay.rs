@@ -252,17 +252,21 @@ async fn deliver(bus: &Bus, lane: Lane) -> Vec<Settled> {
                     return Some((consumer, left));
                 }
                 let result = bus.deliver(&consumer, message).await;
-                if let Err(Undelivered::Unreachable(_)) = &result {
-                    let pause = bus.outage(&consumer).unwrap_or_default();
-                    return Some((consumer, Left::Unreachable(pause)));
-                }
+                let refusal = match result {
+                    Ok(()) => None,
+                    Err(Undelivered::Refused(refusal)) => Some(refusal),
+                    Err(Undelivered::Unreachable(_)) => {
+                        let pause = bus.outage(&consumer).unwrap_or_default();
+                        return Some((consumer, Left::Unreachable(pause)));
+                    }
+                };
                 metrics::counter!("souk_event_deliveries_total", "type" => message.kind.clone(),
-                    "consumer" => consumer.clone(), "result" => if result.is_ok() { "ok" } else { "error" })
+                    "consumer" => consumer.clone(), "result" => if refusal.is_none() { "ok" } else { "error" })
                 .increment(1);
-                let Err(Undelivered::Refused(error) | Undelivered::Unreachable(error)) = result else { return None };
-                tracing::warn!(event_id = %message.event_id, kind = %message.kind, %consumer, %error,
+                let refusal = refusal?;
+                tracing::warn!(event_id = %message.event_id, kind = %message.kind, %consumer, error = refusal.error,
                     attempt = message.attempt, "an event was not taken");
-                Some((consumer, Left::Refused(error)))
+                Some((consumer, Left::Refused(refusal)))
             }
         });
         let left: Vec<_> =

@@ -13,7 +13,7 @@ use souk_contracts::delivery::{
 use souk_kernel::{EventId, PageQuery, Problem};
 use tonic::{Code, Request, Response, Status, service::Routes};
 
-use super::{Bus, Courier, HANDLER_LIMIT, Message, Outbox, Undelivered};
+use super::{Bus, Courier, HANDLER_LIMIT, Message, Outbox, Refusal, Undelivered};
 use crate::{
     db::Database,
     rpc::{BreakerPolicy, Channel, Directory, Policy, status},
@@ -70,13 +70,16 @@ impl Courier for RemoteConsumer {
         let mut client = self.client.clone();
         Box::pin(async move {
             match client.deliver(request).await {
-                Ok(reply) => reply.into_inner().refused.map_or(Ok(()), |why| Err(Undelivered::Refused(why))),
+                Ok(reply) => {
+                    let DeliverReply { refused, outage } = reply.into_inner();
+                    refused.map_or(Ok(()), |error| Err(Undelivered::Refused(Refusal { error, outage })))
+                }
                 Err(status) => {
                     let cause = status.message().to_owned();
                     Err(match status.code() {
                         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => Undelivered::Unreachable(cause),
                         // Too large, say: it would be so for ever.
-                        _ => Undelivered::Refused(cause),
+                        _ => Undelivered::Refused(Refusal::of(cause)),
                     })
                 }
             }
@@ -116,7 +119,10 @@ impl Delivery for Answers {
             attempt,
         };
         match self.bus.deliver_here(&consumer, &message).await {
-            Some(result) => Ok(Response::new(DeliverReply { refused: result.err() })),
+            Some(result) => {
+                let outage = result.as_ref().is_err_and(|refusal| refusal.outage);
+                Ok(Response::new(DeliverReply { refused: result.err().map(|refusal| refusal.error), outage }))
+            }
             None => Err(Status::unavailable(format!("{consumer} is not in this process"))),
         }
     }

@@ -6,11 +6,16 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use souk_kernel::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::lanes::{Lane, Lanes};
+use super::{
+    Refusal,
+    lanes::{Lane, Lanes},
+};
 use crate::db::{Database, dead_letter, outbox};
 
 /// Deliveries of one event to one consumer before it becomes a dead letter. With the pauses below: about three minutes.
 const ATTEMPTS: i32 = 12;
+/// Outages count up to here: they make the pauses longer (13 s), but leave a few tries for what the consumer itself says.
+const OUTAGES: i32 = 8;
 /// The first pause after a failure; it doubles up to [`LAST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_mins(1);
@@ -29,7 +34,7 @@ pub(super) enum Left {
     /// It can't be reached; asking again makes sense after the pause. That is no try.
     Unreachable(Duration),
     /// It said why.
-    Refused(String),
+    Refused(Refusal),
 }
 
 /// What was written down about lanes that ended, and which rows of which keys these were.
@@ -97,27 +102,52 @@ struct Retry {
     error: Option<String>,
 }
 
+/// What a row's deliveries have come to.
+struct Tries {
+    count: i32,
+    refused: bool,
+    failed: bool,
+    /// The longest pause that a consumer asks for that can't be reached.
+    unreachable: Option<Duration>,
+}
+
+impl Tries {
+    fn of(settled: &Settled) -> Self {
+        let mut tries = Self { count: settled.row.attempts, refused: false, failed: false, unreachable: None };
+        for (_, left) in &settled.left {
+            match left {
+                Left::Refused(refusal) => {
+                    tries.refused = true;
+                    tries.failed |= !refusal.outage;
+                }
+                Left::Unreachable(pause) => tries.unreachable = tries.unreachable.max(Some(*pause)),
+                Left::Waits => {}
+            }
+        }
+        if tries.failed || (tries.refused && tries.count < OUTAGES) {
+            tries.count += 1;
+        }
+        tries
+    }
+
+    fn pause(&self) -> Duration {
+        let exponent = u32::try_from((self.count - 1).clamp(0, 16)).unwrap_or(0);
+        (FIRST_PAUSE * 2_u32.pow(exponent)).min(LAST_PAUSE)
+    }
+}
+
 impl Verdict {
     fn of(settled: Settled, now: Timestamp) -> Self {
-        let refused = settled.left.iter().any(|(_, left)| matches!(left, Left::Refused(_)));
-        let mut attempts = settled.row.attempts + i32::from(refused);
-        let given_up = refused && attempts >= ATTEMPTS;
-        let exponent = u32::try_from((attempts - 1).clamp(0, 16)).unwrap_or(0);
-        let mut pause = (FIRST_PAUSE * 2_u32.pow(exponent)).min(LAST_PAUSE);
-        if !refused || given_up {
-            let unreachable = settled.left.iter().filter_map(|(_, left)| match left {
-                Left::Unreachable(pause) => Some(*pause),
-                Left::Waits | Left::Refused(_) => None,
-            });
-            pause = unreachable.max().unwrap_or(pause);
-        }
+        let mut tries = Tries::of(&settled);
+        let given_up = tries.failed && tries.count >= ATTEMPTS;
+        let pause = if tries.refused && !given_up { tries.pause() } else { tries.unreachable.unwrap_or(tries.pause()) };
         let (mut pending, mut dead, mut last_error) = (Vec::new(), BTreeMap::new(), None);
         for (consumer, left) in settled.left {
             match left {
-                Left::Refused(error) if given_up => {
+                Left::Refused(Refusal { error, outage: false }) if given_up => {
                     dead.insert(consumer, error);
                 }
-                Left::Refused(error) => {
+                Left::Refused(Refusal { error, .. }) => {
                     pending.push(consumer);
                     last_error.get_or_insert(error);
                 }
@@ -126,10 +156,11 @@ impl Verdict {
         }
         if given_up {
             // Those that are left have not been asked so often.
-            attempts = 0;
+            tries.count = 0;
         }
         let due_at = now.timestamp_micros() + i64::try_from(pause.as_micros()).unwrap_or(i64::MAX);
-        let retry = (!pending.is_empty()).then_some(Retry { pending, due_at, attempts, error: last_error });
+        let retry =
+            (!pending.is_empty()).then_some(Retry { pending, due_at, attempts: tries.count, error: last_error });
         Self { row: settled.row, retry, dead }
     }
 

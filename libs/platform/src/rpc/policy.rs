@@ -45,11 +45,6 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// For calls that a buyer waits for at checkout: 500 ms.
-    pub fn checkout() -> Self {
-        Self { deadline: Duration::from_millis(500), ..Self::default() }
-    }
-
     /// Lists the methods that may be repeated.
     #[must_use]
     pub fn idempotent(self, methods: &'static [&'static str]) -> Self {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use souk_contracts::orders::orders_client::OrdersClient;
-use souk_kernel::{Clock, Currency, OrderId, PaymentId, SellerId, SellerOrderId};
+use souk_kernel::{Clock, Currency, OrderId, PaymentId, Problem, SellerId, SellerOrderId};
 use souk_platform::{
     config::Secret,
     db::Database,
@@ -167,14 +167,14 @@ fn listener(announced: &Announced) -> Consumers {
     Consumers::new("listener")
         .on(announced.clone(), move |announced, delivery: Delivery<PaymentCompleted>| async move {
             note(&announced, format!("completed {}", delivery.event.amount));
-            Ok::<_, String>(())
+            Ok::<_, Problem>(())
         })
         .on(announced.clone(), move |announced, delivery: Delivery<PaymentFailed>| async move {
             note(&announced, format!("failed {}", delivery.event.reason));
-            Ok::<_, String>(())
+            Ok::<_, Problem>(())
         })
         .on(announced.clone(), move |announced, delivery: Delivery<PaymentRefunded>| async move {
             note(&announced, format!("refunded {} full {}", delivery.event.amount, delivery.event.full));
-            Ok::<_, String>(())
+            Ok::<_, Problem>(())
         })
 }

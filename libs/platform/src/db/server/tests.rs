@@ -11,7 +11,7 @@ use std::{
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, JsonValue, PaginatorTrait, Statement};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
 use serde::{Deserialize, Serialize};
-use souk_kernel::{Clock, SellerId, TypedId};
+use souk_kernel::{Clock, Problem, SellerId, TypedId};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -255,7 +255,7 @@ fn writers(db: &Database) -> &sea_orm::DatabaseConnection {
 fn relay(db: &Database, seen: &Arc<Mutex<Vec<usize>>>) -> (CancellationToken, tokio::task::JoinHandle<()>) {
     let consumer = Consumers::new("c").on(Arc::clone(seen), |seen, delivery: Delivery<Counted>| async move {
         seen.lock().unwrap().push(delivery.event.0);
-        Ok::<_, String>(())
+        Ok::<_, Problem>(())
     });
     let stop = CancellationToken::new();
     let relay = Relay::new(db.clone(), Bus::new([consumer]), stop.clone());

@@ -1,0 +1,68 @@
+//! What callers are told when a database failed.
+
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use souk_kernel::{ErrorKind, Problem};
+
+/// Logs that the database of `service` failed with `error`, and says what to answer: 503 `database_unavailable` when it can't
+/// be reached, or has no room, and the same may succeed later; otherwise 500.
+pub fn problem(service: &str, error: &DbErr) -> Problem {
+    if is_outage(error) {
+        tracing::error!(service, %error, "the database is not available");
+        let message = "what this needs is not available at the moment; try again";
+        return Problem::new(ErrorKind::Unavailable, "database_unavailable", message);
+    }
+    tracing::error!(service, %error, "the database failed");
+    Problem::internal()
+}
+
+/// Whether the state of the database is to blame, not what it was asked.
+fn is_outage(error: &DbErr) -> bool {
+    let error = match error {
+        DbErr::ConnectionAcquire(_) => return true,
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => error,
+        _ => return false,
+    };
+    match &**error {
+        SqlxError::Io(_) | SqlxError::PoolTimedOut | SqlxError::PoolClosed | SqlxError::WorkerCrashed => true,
+        SqlxError::Database(error) => error.code().is_some_and(|code| is_outage_code(&code)),
+        _ => false,
+    }
+}
+
+/// SQLite's result codes are numbers, the extended ones with the primary in the lowest byte; PostgreSQL's have five
+/// characters, of which the first two are the class.
+fn is_outage_code(code: &str) -> bool {
+    match (code.len(), code.parse::<u32>()) {
+        (5, _) => ["08", "53", "57P"].iter().any(|class| code.starts_with(class)),
+        // BUSY, READONLY, IOERR, FULL, CANTOPEN.
+        (_, Ok(code)) => matches!(code & 0xff, 5 | 8 | 10 | 13 | 14),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_told_from_what_stays() {
+        let full = "13";
+        let io_error_of_a_write = "778";
+        let out_of_disk_on_a_server = "53100";
+        let shutting_down = "57P01";
+        for passes in [full, io_error_of_a_write, out_of_disk_on_a_server, shutting_down] {
+            assert!(is_outage_code(passes), "{passes}");
+        }
+        let unique_violation = "2067";
+        let unique_violation_on_a_server = "23505";
+        let statement_timeout = "57014";
+        for stays in [unique_violation, unique_violation_on_a_server, statement_timeout, "1", ""] {
+            assert!(!is_outage_code(stays), "{stays}");
+        }
+        let pool = DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout);
+        assert_eq!(problem("orders", &pool).kind, ErrorKind::Unavailable);
+        assert_eq!(problem("orders", &DbErr::RecordNotFound("row".to_owned())).kind, ErrorKind::Internal);
+    }
+}
