@@ -119,4 +119,13 @@ mod tests {
             "docs/configuration.md is out of date; its block should be:\n{defaults}"
         );
     }
+
+    #[test]
+    fn the_files_for_deployments_are_accepted() {
+        let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+        for file in ["image/souk.toml", "compose/souk.toml", "kubernetes/base/souk.toml"] {
+            let read: Result<Config, _> = config::load(Some(&deploy.join(file)), [], []);
+            assert!(read.is_ok(), "{file}: {}", read.unwrap_err());
+        }
+    }
 }

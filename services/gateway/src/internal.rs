@@ -1,6 +1,10 @@
 //! What only the operator's own machines ask.
 
-use axum::{Router, http::header, routing::get};
+use axum::{
+    Router,
+    http::header,
+    routing::{any_service, get},
+};
 use souk_platform::{
     http::{method_not_allowed, not_found},
     telemetry::Metrics,
@@ -11,8 +15,8 @@ pub fn internal_router(metrics: Metrics, served: Router) -> Router {
     let render = async move || ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render());
     Router::new()
         .route("/metrics", get(render))
-        .route_service("/health", served.clone())
-        .route_service("/health/{which}", served)
+        .route("/health", any_service(served.clone()))
+        .route("/health/{which}", any_service(served))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
 }

@@ -221,6 +221,22 @@ async fn health_is_bare_and_tells_what_is_down() {
 }
 
 #[tokio::test]
+async fn the_internal_listener_tells_metrics_and_health_and_nothing_else() {
+    let edge = edge(Config::default());
+    let stopping = edge.stop.clone();
+    let metrics = souk_platform::telemetry::Metrics::install().unwrap();
+    let internal = internal_router(metrics, router(edge));
+    for path in ["/metrics", "/health", "/health/live", "/health/ready"] {
+        assert_eq!(ask(&internal, "GET", path).await.0, StatusCode::OK, "{path}");
+    }
+    for path in ["/products", "/api/v1/products", "/health/other"] {
+        assert_eq!(ask(&internal, "GET", path).await.0, StatusCode::NOT_FOUND, "{path}");
+    }
+    stopping.cancel();
+    assert_eq!(ask(&internal, "GET", "/health/ready").await.0, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
 async fn the_document_and_its_page_need_nothing_from_elsewhere() {
     let shop = shop();
     let (_, _, document) = ask(&shop, "GET", "/api/v1/openapi.json").await;

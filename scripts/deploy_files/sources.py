@@ -1,0 +1,111 @@
+"""What the program itself says: its services, who calls whom, its settings, its metrics, its time limits. Read from the sources."""
+
+import pathlib
+import re
+import tomllib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def text(path):
+    return (ROOT / path).read_text()
+
+
+def only(pattern, path, flags=0):
+    found = re.search(pattern, text(path), flags)
+    if not found:
+        raise SystemExit(f"check-deploy: {path} no longer has /{pattern}/; scripts/deploy_files/sources.py reads it there")
+    return found.group(1)
+
+
+def services():
+    """All services with data."""
+    names = only(r"pub const SERVICES: \[&str; \d+\] =\s*\[(.*?)\]", "apps/souk/src/roster.rs", re.S)
+    return re.findall(r'"(\w+)"', names)
+
+
+GATEWAY = "gateway"
+
+
+def edges():
+    """Every (caller, callee) between processes, with why."""
+    composition = text("apps/souk/src/services.rs")
+    every = services()
+    found = {}
+    for name in every:
+        body = only(rf"\nasync fn {name}\((.*?)\n}}\n", "apps/souk/src/services.rs", re.S)
+        for callee in re.findall(r"caller\.(\w+)\(", body):
+            found.setdefault((name, callee), set()).add("calls")
+    # Whoever answers HTTP asks identity who somebody is.
+    if re.search(r"Authority::new\(Caller\(directory, \"gateway\"\)\.identity", composition):
+        for name in [*every, GATEWAY]:
+            if name != "identity":
+                found.setdefault((name, "identity"), set()).add("tokens")
+    if "souk_gateway::passed_on(" in composition:
+        for name in every:
+            found.setdefault((GATEWAY, name), set()).add("passes on")
+    publisher = {}
+    for path in sorted((ROOT / "libs/contracts/src/events").glob("*.rs")):
+        for kind in re.findall(r'event!\(\w+, "([\w.]+)"', path.read_text()):
+            publisher[kind] = path.stem
+    for consumer, kinds in re.findall(r'"(\w+)" => &\[(.*?)\]', text("apps/souk/src/subscriptions.rs"), re.S):
+        for kind in re.findall(r'"([\w.]+)"', kinds):
+            if kind not in publisher:
+                raise SystemExit(f"check-deploy: nobody publishes {kind}, which {consumer} takes")
+            if publisher[kind] != consumer:
+                found.setdefault((publisher[kind], consumer), set()).add(kind)
+    return found
+
+
+def setting_keys():
+    """Every key of the configuration: those with a default, and those that the documentation names besides."""
+    document = text("docs/configuration.md")
+    block = re.search(r"Every key with its default.*?```toml\n(.*?)```", document, re.S).group(1)
+    keys = set(flat(tomllib.loads(block)))
+    before = document[: document.index("Every key with its default")]
+    return keys | set(re.findall(r"`([a-z_]+(?:\.[a-z0-9_]+)+)`", before))
+
+
+def flat(table, prefix=""):
+    """The dotted keys of a table's values."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def variable_key(name):
+    """The key that a variable sets."""
+    return name.removeprefix("SOUK_").lower().replace("__", ".")
+
+
+def metrics():
+    """The names of all metrics, as the sources spell them."""
+    names = set()
+    for folder in ("libs", "services", "apps"):
+        for path in (ROOT / folder).rglob("src/**/*.rs"):
+            code = path.read_text().split("#[cfg(test)]\nmod tests {")[0]
+            names |= set(re.findall(r'"(souk_[a-z_]+)"', code))
+    return names
+
+
+def seconds(pattern, path):
+    return int(only(pattern, path))
+
+
+def look_up_every():
+    return seconds(r"const LOOK_UP_EVERY: Duration = Duration::from_secs\((\d+)\)", "libs/platform/src/rpc/peer/mod.rs")
+
+
+def events_drain():
+    """How long a process goes on after its last request: the relays' limit, and two seconds for what is left."""
+    return 2 + seconds(r"const DRAIN_LIMIT: Duration = Duration::from_secs\((\d+)\)", "apps/souk/src/marketplace.rs")
+
+
+def default_drain_limit():
+    return seconds(r"drain_limit: Duration::from_secs\((\d+)\)", "services/gateway/src/config.rs")
+
+
+def health_paths():
+    return set(re.findall(r'path = "(/health[/\w]*)"', text("services/gateway/src/health.rs")))
