@@ -25,10 +25,14 @@ pub(super) async fn writer(path: &Path) -> Result<DatabaseConnection, DbErr> {
     connect(options(path), SqlitePoolOptions::new().max_connections(1).idle_timeout(None)).await
 }
 
+/// How many connections read.
+pub(super) fn reader_count() -> u32 {
+    available_parallelism().map_or(2, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX)).clamp(2, 4)
+}
+
 /// The connections that read, as many as the machine has cores: each is a thread with a cache of its own.
 pub(super) async fn readers(path: &Path) -> Result<DatabaseConnection, DbErr> {
-    let cores = available_parallelism().map_or(2, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX));
-    connect(options(path).pragma("query_only", "on"), bounded(cores.clamp(2, 4), READ_LIMIT)).await
+    connect(options(path).pragma("query_only", "on"), bounded(reader_count(), READ_LIMIT)).await
 }
 
 /// Readers whose statements are interrupted after `limit`.

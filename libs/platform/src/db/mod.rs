@@ -12,6 +12,7 @@ mod connect;
 mod failure;
 mod file;
 mod fresh;
+mod held;
 mod open;
 mod schema;
 pub mod seller;
@@ -23,13 +24,14 @@ mod writer;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+use sea_orm::{ConnectionTrait, DbErr};
 use souk_kernel::Clock;
 use tokio::sync::{Notify, oneshot};
 
 pub use connect::{Connect, ServerSettings};
 pub use failure::problem;
 pub(crate) use fresh::Fresh;
+pub use held::Reader;
 pub use open::OpenError;
 pub(crate) use schema::{dead_letter, outbox};
 #[cfg(feature = "cluster")]
@@ -45,7 +47,7 @@ pub struct Database {
 
 struct Shared {
     service: &'static str,
-    reader: DatabaseConnection,
+    reader: Reader,
     writing: Writing,
     clock: Clock,
     /// Rung when a commit put events into the outbox.
@@ -69,8 +71,8 @@ impl Database {
         self.shared.service
     }
 
-    /// The pool for reading. What a transaction committed is seen here as soon as it returned.
-    pub fn reader(&self) -> &DatabaseConnection {
+    /// For reading. What a transaction committed is seen here as soon as it returned.
+    pub fn reader(&self) -> &Reader {
         &self.shared.reader
     }
 
@@ -192,7 +194,7 @@ impl Database {
             #[cfg(feature = "cluster")]
             Writing::Server(server) => server.close().await,
         };
-        if let Err(error) = writing.and(self.shared.reader.clone().close().await) {
+        if let Err(error) = writing.and(self.shared.reader.close().await) {
             tracing::warn!(service = self.shared.service, %error, "closing the database failed");
         }
     }

@@ -11,7 +11,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use souk_kernel::Clock;
 use tokio::sync::Notify;
 
-use super::{Connect, Database, Shared, Writing, file, schema, writer::Writer};
+use super::{Connect, Database, Reader, Shared, Writing, file, schema, writer::Writer};
 
 /// From here on a statement is worth a line in the log.
 const SLOW: Duration = Duration::from_secs(1);
@@ -159,7 +159,7 @@ impl Database {
         reading.set_metric_callback(move |info| measure(service, "reader", info));
         let shared = Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
             service,
-            reader: reading,
+            reader: Reader::holding(reading, file::reader_count() as usize),
             writing: Writing::File(Writer::start(writing, shared)),
             clock,
             published: Notify::new(),

@@ -4,18 +4,17 @@
 //! rows of the seller for whom is being read, should a finder ever forget.
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement,
-    TransactionTrait,
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, TransactionTrait,
 };
 use sea_orm_migration::{SchemaManager, async_trait::async_trait};
 use souk_kernel::{SellerId, TypedId};
 
-use super::Database;
+use super::{Database, Reader};
 
 /// Reads for one seller.
 pub enum SellerReader {
     /// As the service itself: the database knows no policies.
-    Service(DatabaseConnection),
+    Service(Reader),
     /// In a transaction that is marked with the seller.
     Seller(DatabaseTransaction),
 }
@@ -26,7 +25,7 @@ impl Database {
         if self.reader().get_database_backend() != DbBackend::Postgres {
             return Ok(SellerReader::Service(self.reader().clone()));
         }
-        let reader = self.reader().begin().await?;
+        let reader = self.reader().pool().begin().await?;
         let seller = seller.uuid().to_string();
         // Ends with the transaction, so that the connection's next user is nobody again.
         let mark = "SELECT set_config('souk.seller', $1, true)";

@@ -13,19 +13,38 @@ use sea_orm_migration::async_trait::async_trait;
 use souk_contracts::events::Event;
 use souk_kernel::{Clock, EventId, Timestamp};
 
-use super::{conflict::Conflict, outbox, schema::inbox};
+use super::{conflict::Conflict, held::Held, outbox, schema::inbox};
 use crate::{context::Context, events::Receipt};
 
 /// A running transaction: a connection for queries, and the outbox. Clones are the same transaction.
 #[derive(Clone)]
 pub struct Tx {
-    connection: Weak<DatabaseTransaction>,
+    connection: Weak<Open>,
     published: Arc<Mutex<Vec<outbox::Model>>>,
     /// Statements that were added and have not run yet.
     deferred: Arc<Mutex<Vec<Statement>>>,
     notes: Arc<Notes>,
     context: Context,
     now: Timestamp,
+}
+
+/// Where the statements of a transaction go. It is theirs for as long as this is there.
+pub(super) enum Open {
+    /// To the connection that writes to a file.
+    File(Arc<Held>),
+    /// To a transaction of a server.
+    #[cfg(feature = "cluster")]
+    Server(DatabaseTransaction),
+}
+
+impl Open {
+    pub fn connection(&self) -> &DatabaseTransaction {
+        match self {
+            Self::File(held) => held.get(),
+            #[cfg(feature = "cluster")]
+            Self::Server(transaction) => transaction,
+        }
+    }
 }
 
 /// What a transaction has done so far.
@@ -40,7 +59,7 @@ struct Notes {
 }
 
 impl Tx {
-    pub(super) fn new(connection: Weak<DatabaseTransaction>, clock: &Clock, context: Context) -> Self {
+    pub(super) fn new(connection: Weak<Open>, clock: &Clock, context: Context) -> Self {
         Self {
             connection,
             published: Arc::default(),
@@ -143,9 +162,9 @@ impl Tx {
 
     /// Runs what was deferred.
     pub(super) async fn finish(&self) -> Result<(), DbErr> {
-        let connection = self.upgrade()?;
-        for statement in self.take_deferred(connection.get_database_backend()) {
-            self.ended(connection.execute_raw(statement).await)?;
+        let open = self.upgrade()?;
+        for statement in self.take_deferred(open.connection().get_database_backend()) {
+            self.ended(open.connection().execute_raw(statement).await)?;
         }
         Ok(())
     }
@@ -173,18 +192,18 @@ impl Tx {
         Ok(())
     }
 
-    fn upgrade(&self) -> Result<Arc<DatabaseTransaction>, DbErr> {
+    fn upgrade(&self) -> Result<Arc<Open>, DbErr> {
         self.connection.upgrade().ok_or_else(|| DbErr::Custom("the transaction is over".to_owned()))
     }
 
-    async fn connection(&self) -> Result<Arc<DatabaseTransaction>, DbErr> {
+    async fn open(&self) -> Result<Arc<Open>, DbErr> {
         self.finish().await?;
         self.upgrade()
     }
 }
 
-/// Several statements as one.
-fn join(statements: Vec<Statement>) -> Statement {
+/// Several statements as one, for SQLite.
+pub(super) fn join(statements: Vec<Statement>) -> Statement {
     let (mut sql, mut values) = (Vec::new(), Vec::new());
     for statement in statements {
         sql.push(statement.sql);
@@ -196,30 +215,30 @@ fn join(statements: Vec<Statement>) -> Statement {
 #[async_trait]
 impl ConnectionTrait for Tx {
     fn get_database_backend(&self) -> DbBackend {
-        self.connection.upgrade().map_or(DbBackend::Sqlite, |connection| connection.get_database_backend())
+        self.connection.upgrade().map_or(DbBackend::Sqlite, |open| open.connection().get_database_backend())
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         self.note(&statement.sql);
-        let result = self.connection().await?.execute_raw(statement).await;
+        let result = self.open().await?.connection().execute_raw(statement).await;
         self.ended(result)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.note(sql);
-        let result = self.connection().await?.execute_unprepared(sql).await;
+        let result = self.open().await?.connection().execute_unprepared(sql).await;
         self.ended(result)
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         self.note(&statement.sql);
-        let result = self.connection().await?.query_one_raw(statement).await;
+        let result = self.open().await?.connection().query_one_raw(statement).await;
         self.ended(result)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.note(&statement.sql);
-        let result = self.connection().await?.query_all_raw(statement).await;
+        let result = self.open().await?.connection().query_all_raw(statement).await;
         self.ended(result)
     }
 }

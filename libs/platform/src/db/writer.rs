@@ -8,12 +8,17 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 use sea_orm::{
     ActiveValue::NotSet, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    QueryTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    QueryTrait, Statement,
 };
 use souk_kernel::Clock;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::{Fresh, Shared, Tx, outbox};
+use super::{
+    Fresh, Shared, Tx,
+    held::Held,
+    outbox,
+    tx::{Open, join},
+};
 
 /// Transactions in one commit, at most.
 const BATCH: usize = 64;
@@ -42,7 +47,7 @@ enum End {
 
 /// One transaction, its types erased. It may be run again when what it did was rolled back.
 pub(super) struct Job {
-    run: Box<dyn FnMut(Weak<DatabaseTransaction>) -> BoxFuture<'static, Outcome> + Send>,
+    run: Box<dyn FnMut(Weak<Open>) -> BoxFuture<'static, Outcome> + Send>,
 }
 
 impl Job {
@@ -55,7 +60,7 @@ impl Job {
     {
         let context = crate::context::current();
         let answer = Arc::new(Answer(std::sync::Mutex::new(Some(answer))));
-        let run = move |connection: Weak<DatabaseTransaction>| {
+        let run = move |connection: Weak<Open>| {
             let (work, answer) = (work.clone(), Arc::clone(&answer));
             let tx = Tx::new(connection, &clock, context.clone());
             async move {
@@ -134,26 +139,56 @@ impl Writer {
     }
 }
 
-async fn run(connection: DatabaseConnection, mut queue: mpsc::Receiver<Job>, shared: Weak<Shared>) {
+async fn run(pool: DatabaseConnection, mut queue: mpsc::Receiver<Job>, shared: Weak<Shared>) {
+    let mut connection = Connection { pool, held: None };
     while let Some(first) = queue.recv().await {
-        let published = batch(&connection, first, &mut queue).await;
+        let published = batch(&mut connection, first, &mut queue).await;
         if let (Some(fresh), Some(shared)) = (published, shared.upgrade()) {
             shared.fresh.lock().unwrap_or_else(PoisonError::into_inner).add(fresh);
             shared.published.notify_one();
         }
     }
-    if let Err(error) = connection.close().await {
-        tracing::warn!(%error, "closing the writer's connection failed");
+    connection.close().await;
+}
+
+/// The connection that writes.
+struct Connection {
+    pool: DatabaseConnection,
+    held: Option<Arc<Held>>,
+}
+
+impl Connection {
+    async fn begin(&mut self) -> Result<Arc<Held>, DbErr> {
+        let held = match &self.held {
+            Some(held) => Arc::clone(held),
+            None => Arc::clone(self.held.insert(Arc::new(Held::take(&self.pool).await?))),
+        };
+        // IMMEDIATE: the write lock is taken (and waited for) at the beginning, so that no statement in between can lose it.
+        if let Err(error) = held.get().execute_raw(statement("BEGIN IMMEDIATE")).await {
+            drop(held);
+            self.let_go().await;
+            return Err(error);
+        }
+        Ok(held)
+    }
+
+    /// Lets the pool find out whether the connection is still good.
+    async fn let_go(&mut self) {
+        if let Some(held) = self.held.take().and_then(Arc::into_inner) {
+            held.give_back().await;
+        }
+    }
+
+    async fn close(mut self) {
+        self.let_go().await;
+        if let Err(error) = self.pool.close().await {
+            tracing::warn!(%error, "closing the writer's connection failed");
+        }
     }
 }
 
-async fn begin(connection: &DatabaseConnection) -> Result<Arc<DatabaseTransaction>, DbErr> {
-    // IMMEDIATE: the write lock is taken (and waited for) at the beginning, so that no statement in between can lose it.
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    connection.begin_with_options(options).await.map(Arc::new)
+fn statement(sql: &str) -> Statement {
+    Statement::from_string(DbBackend::Sqlite, sql)
 }
 
 /// Runs up to [`BATCH`] transactions and commits them together. Gives the events that were published.
@@ -161,7 +196,7 @@ async fn begin(connection: &DatabaseConnection) -> Result<Arc<DatabaseTransactio
 /// They run one after another without savepoints, which would cost two statements each. When one fails after it has
 /// written while others stand before it, which is rare, all is rolled back, and these few run once more, each in a
 /// savepoint of its own.
-async fn batch(connection: &DatabaseConnection, first: Job, queue: &mut mpsc::Receiver<Job>) -> Option<Fresh> {
+async fn batch(connection: &mut Connection, first: Job, queue: &mut mpsc::Receiver<Job>) -> Option<Fresh> {
     let mut batch = Batch::new(connection);
     let mut next = Some(first);
     let mut count = 0;
@@ -169,7 +204,7 @@ async fn batch(connection: &DatabaseConnection, first: Job, queue: &mut mpsc::Re
         count += 1;
         match batch.run(job).await {
             Ran::Done => {}
-            Ran::Spoiled(jobs) => return again(connection, jobs).await,
+            Ran::Spoiled(jobs) => return again(batch.connection, jobs).await,
             Ran::Broken => return None,
         }
         if count < BATCH {
@@ -185,7 +220,7 @@ async fn batch(connection: &DatabaseConnection, first: Job, queue: &mut mpsc::Re
 }
 
 /// The second run of a batch in which one failed.
-async fn again(connection: &DatabaseConnection, jobs: Vec<Job>) -> Option<Fresh> {
+async fn again(connection: &mut Connection, jobs: Vec<Job>) -> Option<Fresh> {
     let mut batch = Batch { guarded: true, ..Batch::new(connection) };
     for job in jobs {
         if let Ran::Broken = batch.run(job).await {
@@ -197,10 +232,10 @@ async fn again(connection: &DatabaseConnection, jobs: Vec<Job>) -> Option<Fresh>
 
 /// Transactions that are to be committed together.
 struct Batch<'a> {
-    connection: &'a DatabaseConnection,
+    connection: &'a mut Connection,
     /// Whether each has a savepoint.
     guarded: bool,
-    open: Option<Arc<DatabaseTransaction>>,
+    open: Option<Arc<Open>>,
     kept: Vec<(Job, Settle)>,
     events: Vec<outbox::Model>,
 }
@@ -214,15 +249,15 @@ enum Ran {
 }
 
 impl<'a> Batch<'a> {
-    fn new(connection: &'a DatabaseConnection) -> Self {
+    fn new(connection: &'a mut Connection) -> Self {
         Self { connection, guarded: false, open: None, kept: Vec::new(), events: Vec::new() }
     }
 
     async fn run(&mut self, mut job: Job) -> Ran {
-        let transaction = match &self.open {
-            Some(transaction) => Arc::clone(transaction),
-            None => match begin(self.connection).await {
-                Ok(transaction) => Arc::clone(self.open.insert(transaction)),
+        let open = match &self.open {
+            Some(open) => Arc::clone(open),
+            None => match self.connection.begin().await {
+                Ok(held) => Arc::clone(self.open.insert(Arc::new(Open::File(held)))),
                 Err(error) => {
                     // Nothing can run: an empty transaction hands the error to the caller.
                     let outcome = (job.run)(Weak::new()).await;
@@ -233,15 +268,16 @@ impl<'a> Batch<'a> {
         };
         // Only what stands before it needs protection from it.
         let guarded = self.guarded && !self.kept.is_empty();
-        let savepoint = if guarded { transaction.execute_unprepared("SAVEPOINT one").await.err() } else { None };
-        let outcome = (job.run)(Arc::downgrade(&transaction)).await;
+        let connection = open.connection();
+        let savepoint = if guarded { connection.execute_unprepared("SAVEPOINT one").await.err() } else { None };
+        let outcome = (job.run)(Arc::downgrade(&open)).await;
         let end = match (savepoint, outcome.end) {
             (Some(error), _) => Err(error),
-            (None, End::Succeeded) if guarded => transaction.execute_unprepared("RELEASE one").await.map(|_| ()),
-            (None, _) if guarded => transaction.execute_unprepared("ROLLBACK TO one; RELEASE one").await.map(|_| ()),
+            (None, End::Succeeded) if guarded => connection.execute_unprepared("RELEASE one").await.map(|_| ()),
+            (None, _) if guarded => connection.execute_unprepared("ROLLBACK TO one; RELEASE one").await.map(|_| ()),
             (None, _) => Ok(()),
         };
-        drop(transaction);
+        drop(open);
         if let Err(error) = end {
             (outcome.settle)(Err(error.clone()));
             self.abandon(&error).await;
@@ -253,12 +289,12 @@ impl<'a> Batch<'a> {
                 self.kept.push((job, outcome.settle));
             }
             End::Failed if !guarded && !self.kept.is_empty() => {
-                rollback(self.open.take()).await;
+                self.roll_back().await;
                 let jobs = self.kept.drain(..).map(|(job, _)| job).chain([job]).collect();
                 return Ran::Spoiled(jobs);
             }
             End::Failed if !guarded => {
-                rollback(self.open.take()).await;
+                self.roll_back().await;
                 (outcome.settle)(Ok(()));
             }
             End::Failed | End::FailedUntouched => (outcome.settle)(Ok(())),
@@ -268,51 +304,69 @@ impl<'a> Batch<'a> {
 
     /// Gives the events that were published.
     async fn commit(mut self) -> Option<Fresh> {
-        let transaction = self.open.take()?;
-        let published = match publish(&transaction, std::mem::take(&mut self.events)).await {
-            Ok(published) => published,
-            Err(error) => {
-                self.open = Some(transaction);
-                self.abandon(&error).await;
-                return None;
+        let open = self.open.take()?;
+        let commit = async {
+            // Whatever still has it could write into the next transaction.
+            let Some(Open::File(held)) = Arc::into_inner(open) else {
+                return Err(DbErr::Custom("a transaction left a statement running behind".to_owned()));
+            };
+            publish(held.get(), std::mem::take(&mut self.events), Some(statement("COMMIT"))).await
+        };
+        match commit.await {
+            Ok(published) => {
+                metrics::histogram!("souk_db_batch_size").record(u32::try_from(self.kept.len()).unwrap_or(u32::MAX));
+                for (_, settle) in self.kept {
+                    settle(Ok(()));
+                }
+                published
             }
-        };
-        let result = match Arc::try_unwrap(transaction) {
-            Ok(transaction) => transaction.commit().await,
-            Err(_) => Err(DbErr::Custom("a transaction left a statement running behind".to_owned())),
-        };
-        if let Err(error) = &result {
-            tracing::error!(%error, "a commit failed");
+            Err(error) => {
+                self.abandon(&error).await;
+                None
+            }
         }
-        metrics::histogram!("souk_db_batch_size").record(u32::try_from(self.kept.len()).unwrap_or(u32::MAX));
-        for (_, settle) in self.kept {
-            settle(result.clone());
-        }
-        result.ok().and(published)
     }
 
     /// Gives everything back as failed.
     async fn abandon(&mut self, error: &DbErr) {
         tracing::error!(%error, "a batch of transactions was abandoned");
-        rollback(self.open.take()).await;
+        self.roll_back().await;
         for (_, settle) in self.kept.drain(..) {
             settle(Err(error.clone()));
         }
     }
+
+    async fn roll_back(&mut self) {
+        self.open = None;
+        let Some(held) = &self.connection.held else { return };
+        if let Err(error) = held.get().execute_raw(statement("ROLLBACK")).await {
+            // After some failures SQLite has done so by itself.
+            tracing::warn!(%error, "a rollback failed");
+            self.connection.let_go().await;
+        }
+    }
 }
 
-/// Writes events into the outbox.
+/// Writes events into the outbox, and runs `last` after that, together with it where that works.
 pub(super) async fn publish(
-    transaction: &DatabaseTransaction,
+    connection: &DatabaseTransaction,
     mut events: Vec<outbox::Model>,
+    mut last: Option<Statement>,
 ) -> Result<Option<Fresh>, DbErr> {
     let mut numbered = true;
     // Databases bind a limited number of values in one statement (SQLite 32,766).
-    for some in events.chunks_mut(EVENTS_AT_ONCE) {
+    let mut rest = events.as_mut_slice();
+    while !rest.is_empty() {
+        let (some, others) = rest.split_at_mut(rest.len().min(EVENTS_AT_ONCE));
+        rest = others;
         let rows = some.iter().map(|row| outbox::ActiveModel { seq: NotSet, ..row.clone().into() });
-        let insert = outbox::Entity::insert_many(rows).into_query();
-        let inserted = transaction.execute(&insert).await?;
-        match transaction.get_database_backend() {
+        let backend = connection.get_database_backend();
+        let mut insert = backend.build(&outbox::Entity::insert_many(rows).into_query());
+        if rest.is_empty() && backend == DbBackend::Sqlite {
+            insert = join([insert].into_iter().chain(last.take()).collect());
+        }
+        let inserted = connection.execute_raw(insert).await?;
+        match backend {
             // It has one writer, and numbers the rows of one statement one after another.
             DbBackend::Sqlite => {
                 let last = i64::try_from(inserted.last_insert_id()).unwrap_or(i64::MAX);
@@ -321,15 +375,10 @@ pub(super) async fn publish(
             _ => numbered = false,
         }
     }
+    if let Some(last) = last {
+        connection.execute_raw(last).await?;
+    }
     let published = !events.is_empty();
     let rows = if numbered { events } else { Vec::new() };
     Ok(published.then_some(Fresh { rows, incomplete: !numbered }))
-}
-
-pub(super) async fn rollback(transaction: Option<Arc<DatabaseTransaction>>) {
-    if let Some(transaction) = transaction.and_then(Arc::into_inner)
-        && let Err(error) = transaction.rollback().await
-    {
-        tracing::error!(%error, "a rollback failed");
-    }
 }

@@ -1,13 +1,16 @@
 //! Lists of products: filters, orders and pages. Gives ids; what is shown of each comes from the cache.
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, Order, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
     sea_query::{Expr, ExprTrait, Func, LikeExpr},
 };
 use serde::{Deserialize, Serialize};
 use souk_kernel::{CategoryId, Page, PageQuery, Problem, ProductId, SellerId};
-use souk_platform::http::{decode_cursor, encode_cursor};
+use souk_platform::{
+    db::Reader,
+    http::{decode_cursor, encode_cursor},
+};
 
 use super::{
     Scope,
@@ -195,13 +198,13 @@ pub async fn next(
 }
 
 /// Products in all.
-pub async fn count(connection: &DatabaseConnection) -> Result<u64, DbErr> {
+pub async fn count(connection: &Reader) -> Result<u64, DbErr> {
     product::Entity::find().count(connection).await
 }
 
 /// Public products whose titles hold all these words, the newest first, and how many there are.
 pub async fn titled(
-    connection: &DatabaseConnection,
+    connection: &Reader,
     words: &[String],
     offset: u64,
     limit: u64,

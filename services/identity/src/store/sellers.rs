@@ -2,13 +2,12 @@
 
 use sea_orm::{
     ActiveValue::NotSet,
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
     entity::prelude::*,
     sea_query::{Expr, ExprTrait},
 };
 use souk_kernel::{Page, PageQuery, SellerId, Timestamp};
-use souk_platform::security::SellerStatus;
+use souk_platform::{db::Reader, security::SellerStatus};
 
 use super::{matching, paging};
 use crate::{
@@ -109,7 +108,7 @@ pub struct Filter {
 }
 
 /// Sellers, newest first.
-pub async fn list(conn: &DatabaseConnection, filter: Filter, page: PageQuery) -> Result<Page<Model>, Error> {
+pub async fn list(conn: &Reader, filter: Filter, page: PageQuery) -> Result<Page<Model>, Error> {
     let mut rows = Entity::find();
     if filter.public {
         rows = rows.filter(Column::State.eq(SellerState::Approved));

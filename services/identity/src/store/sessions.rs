@@ -2,12 +2,12 @@
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
     entity::prelude::*,
     sea_query::{Expr, ExprTrait},
 };
 use souk_kernel::{Page, PageQuery, SessionId, Timestamp, UserId};
+use souk_platform::db::Reader;
 
 use super::paging;
 use crate::{
@@ -85,12 +85,7 @@ pub async fn find_live(
 }
 
 /// A user's sessions that go on, newest first.
-pub async fn list_live(
-    conn: &DatabaseConnection,
-    user: UserId,
-    now: Timestamp,
-    page: PageQuery,
-) -> Result<Page<Model>, Error> {
+pub async fn list_live(conn: &Reader, user: UserId, now: Timestamp, page: PageQuery) -> Result<Page<Model>, Error> {
     let rows = Entity::find()
         .filter(Column::UserId.eq(user))
         .filter(Column::RevokedAt.is_null())

@@ -1,12 +1,12 @@
 //! Accounts.
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    entity::prelude::*, sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, entity::prelude::*,
+    sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
 use souk_kernel::{Page, PageQuery, Timestamp, UserId};
-use souk_platform::security::Role;
+use souk_platform::{db::Reader, security::Role};
 
 use super::{matching, members, paging, sellers};
 use crate::{
@@ -107,7 +107,7 @@ pub struct Filter {
 }
 
 /// Accounts, newest first, deleted ones only when asked for.
-pub async fn list(conn: &DatabaseConnection, filter: Filter, page: PageQuery) -> Result<Page<Model>, Error> {
+pub async fn list(conn: &Reader, filter: Filter, page: PageQuery) -> Result<Page<Model>, Error> {
     let mut rows = Entity::find();
     rows = match filter.status {
         Some(status) => rows.filter(Column::Status.eq(status)),

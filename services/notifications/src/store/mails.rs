@@ -2,12 +2,12 @@
 
 use sea_orm::{
     ActiveValue::NotSet,
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
     entity::prelude::*,
     sea_query::{Expr, ExprTrait},
 };
 use souk_kernel::{NotificationId, Page, PageQuery, Timestamp, UserId};
-use souk_platform::db::Tx;
+use souk_platform::db::{Reader, Tx};
 
 use super::paging;
 use crate::{
@@ -107,7 +107,7 @@ pub struct Filter {
 }
 
 /// Mails, newest first.
-pub async fn list(conn: &DatabaseConnection, filter: Filter, page: PageQuery) -> Result<Page<Model>, Error> {
+pub async fn list(conn: &Reader, filter: Filter, page: PageQuery) -> Result<Page<Model>, Error> {
     let mut rows = Entity::find();
     if let Some(to) = filter.to {
         rows = rows.filter(Column::EmailKey.eq(to.to_ascii_lowercase()));

@@ -1,11 +1,11 @@
 //! The in-app inbox.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
-    entity::prelude::*, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, entity::prelude::*,
+    sea_query::Expr,
 };
 use souk_kernel::{NotificationId, Page, PageQuery, Timestamp, UserId};
-use souk_platform::db::Tx;
+use souk_platform::db::{Reader, Tx};
 
 use super::paging;
 use crate::error::Error;
@@ -46,7 +46,7 @@ pub async fn find_for(conn: &impl ConnectionTrait, id: NotificationId, user: Use
 
 /// Somebody's notifications, newest first.
 pub async fn list_for(
-    conn: &DatabaseConnection,
+    conn: &Reader,
     user: UserId,
     unread: Option<bool>,
     page: PageQuery,

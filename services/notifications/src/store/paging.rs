@@ -5,7 +5,10 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 use souk_kernel::{Page, PageQuery, TypedId};
-use souk_platform::http::{decode_cursor, encode_cursor};
+use souk_platform::{
+    db::Reader,
+    http::{decode_cursor, encode_cursor},
+};
 
 use crate::error::Error;
 
@@ -16,7 +19,7 @@ struct After<I> {
 
 /// One page of `rows`, by `column` downwards.
 pub async fn newest_first<E, I>(
-    conn: &sea_orm::DatabaseConnection,
+    conn: &Reader,
     rows: Select<E>,
     column: E::Column,
     id: impl Fn(&E::Model) -> I,

@@ -103,7 +103,7 @@ impl Checking {
 
 /// A view of one moment. SQLite's transactions always are one.
 async fn moment(db: &Database) -> Result<DatabaseTransaction, DbErr> {
-    let reader = db.reader();
+    let reader = db.reader().pool();
     if reader.get_database_backend() == DbBackend::Sqlite {
         return reader.begin().await;
     }

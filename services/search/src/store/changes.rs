@@ -2,11 +2,11 @@
 
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::OnConflict,
 };
 use souk_kernel::ProductId;
-use souk_platform::db::Tx;
+use souk_platform::db::{Reader, Tx};
 
 use super::entities::{change, mark};
 
@@ -28,7 +28,7 @@ pub async fn note(tx: &Tx, ids: impl IntoIterator<Item = ProductId>) -> Result<(
 }
 
 /// The changes after `seq`, at most so many.
-pub async fn after(connection: &DatabaseConnection, seq: i64, limit: u64) -> Result<Vec<(i64, ProductId)>, DbErr> {
+pub async fn after(connection: &Reader, seq: i64, limit: u64) -> Result<Vec<(i64, ProductId)>, DbErr> {
     let find = change::Entity::find().filter(change::Column::Seq.gt(seq)).order_by_asc(change::Column::Seq);
     let rows = find.limit(limit).all(connection).await?;
     Ok(rows.into_iter().map(|row| (row.seq, row.product_id)).collect())

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 use souk_contracts::events::ProductSnapshot;
 use souk_kernel::{ProductId, SkuId};
-use souk_platform::db::Tx;
+use souk_platform::db::{Reader, Tx};
 
 pub use super::entities::document::Model as Document;
 use super::entities::{document, level};
@@ -215,7 +215,7 @@ pub fn add_popularity(tx: &Tx, id: ProductId, units: i64) {
 }
 
 /// These documents; unknown ones are left out.
-pub async fn find(connection: &DatabaseConnection, ids: &[ProductId]) -> Result<Vec<Document>, DbErr> {
+pub async fn find(connection: &Reader, ids: &[ProductId]) -> Result<Vec<Document>, DbErr> {
     let mut found = Vec::with_capacity(ids.len());
     for ids in ids.chunks(ROWS) {
         found.extend(
@@ -226,11 +226,7 @@ pub async fn find(connection: &DatabaseConnection, ids: &[ProductId]) -> Result<
 }
 
 /// The next documents by id, for what walks over all of them.
-pub async fn next(
-    connection: &DatabaseConnection,
-    after: Option<ProductId>,
-    limit: u64,
-) -> Result<Vec<Document>, DbErr> {
+pub async fn next(connection: &Reader, after: Option<ProductId>, limit: u64) -> Result<Vec<Document>, DbErr> {
     let mut find = document::Entity::find();
     if let Some(after) = after {
         find = find.filter(document::Column::Id.gt(after));
@@ -239,17 +235,17 @@ pub async fn next(
 }
 
 /// Documents that buyers may find.
-pub async fn count_public(connection: &DatabaseConnection) -> Result<u64, DbErr> {
+pub async fn count_public(connection: &Reader) -> Result<u64, DbErr> {
     document::Entity::find().filter(document::Column::Public.eq(true)).count(connection).await
 }
 
 /// Documents in all.
-pub async fn count(connection: &DatabaseConnection) -> Result<u64, DbErr> {
+pub async fn count(connection: &Reader) -> Result<u64, DbErr> {
     document::Entity::find().count(connection).await
 }
 
 /// Units that can be bought of these SKUs; unknown ones are left out.
-pub async fn levels(connection: &DatabaseConnection, skus: &[SkuId]) -> Result<BTreeMap<SkuId, i64>, DbErr> {
+pub async fn levels(connection: &Reader, skus: &[SkuId]) -> Result<BTreeMap<SkuId, i64>, DbErr> {
     let mut found = BTreeMap::new();
     for skus in skus.chunks(ROWS) {
         let find = level::Entity::find().filter(level::Column::SkuId.is_in(skus.iter().copied()));
@@ -260,7 +256,7 @@ pub async fn levels(connection: &DatabaseConnection, skus: &[SkuId]) -> Result<B
 
 /// Ids, versions, and whether buyers may find them, of the next documents by id.
 pub async fn standings(
-    connection: &DatabaseConnection,
+    connection: &Reader,
     after: Option<ProductId>,
     limit: u64,
 ) -> Result<Vec<(ProductId, i64, bool)>, DbErr> {
@@ -273,7 +269,7 @@ pub async fn standings(
 }
 
 /// The same of one document.
-pub async fn standing(connection: &DatabaseConnection, id: ProductId) -> Result<Option<(ProductId, i64, bool)>, DbErr> {
+pub async fn standing(connection: &Reader, id: ProductId) -> Result<Option<(ProductId, i64, bool)>, DbErr> {
     let columns = [document::Column::Id, document::Column::Version, document::Column::Public];
     let find = document::Entity::find_by_id(id).select_only().columns(columns);
     find.into_tuple().one(connection).await

@@ -1,13 +1,14 @@
 //! What was searched, by day.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, Order,
-    QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, Order, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
 use super::entities::query;
 pub use super::entities::query::Model as Query;
+use souk_platform::db::Reader;
 
 /// Adds to the counts of a day.
 pub async fn add(connection: &impl ConnectionTrait, counts: Query) -> Result<(), DbErr> {
@@ -48,12 +49,7 @@ pub struct Summed {
 }
 
 /// Queries since a day.
-pub async fn ranked(
-    connection: &DatabaseConnection,
-    since: i32,
-    ranking: Ranking,
-    limit: u64,
-) -> Result<Vec<Summed>, DbErr> {
+pub async fn ranked(connection: &Reader, since: i32, ranking: Ranking, limit: u64) -> Result<Vec<Summed>, DbErr> {
     let by = match ranking {
         Ranking::Top => query::Column::Searches,
         Ranking::WithoutResults => query::Column::Empty,

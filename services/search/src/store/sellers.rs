@@ -1,16 +1,17 @@
 //! Sellers as search knows them.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 use souk_kernel::SellerId;
+use souk_platform::db::Reader;
 
 use super::entities::seller;
 pub use super::entities::seller::Model as Seller;
 
 /// Everybody: a marketplace has far fewer sellers than products.
-pub async fn all(connection: &DatabaseConnection) -> Result<Vec<Seller>, DbErr> {
+pub async fn all(connection: &Reader) -> Result<Vec<Seller>, DbErr> {
     seller::Entity::find().all(connection).await
 }
 

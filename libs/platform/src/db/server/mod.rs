@@ -10,10 +10,7 @@ mod postgres;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, Statement, TransactionOptions,
-    TransactionTrait,
-};
+use sea_orm::{DatabaseConnection, DbBackend, DbErr, IsolationLevel, Statement, TransactionOptions, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
 use sha2::{Digest, Sha256};
 use souk_kernel::Clock;
@@ -21,7 +18,7 @@ use tokio::sync::{Notify, Semaphore};
 
 pub(crate) use lease::{Lease, Leases};
 
-use super::{Connect, Database, OpenError, Shared, Tx, Writing, conflict::Conflict, writer};
+use super::{Connect, Database, OpenError, Reader, Shared, Tx, Writing, conflict::Conflict, tx::Open, writer};
 use crate::context;
 
 /// How often a transaction is run that keeps standing in the way of others.
@@ -74,7 +71,7 @@ impl Database {
             Server { writers, again: Semaphore::new(1), waiting: std::sync::atomic::AtomicUsize::default(), leases };
         let shared = Shared {
             service,
-            reader: readers,
+            reader: Reader::pooled(readers),
             writing: Writing::Server(Box::new(server)),
             clock,
             published: Notify::new(),
@@ -110,14 +107,14 @@ impl Server {
         self.writers.clone().close().await
     }
 
-    async fn begin(&self, isolation: Isolation) -> Result<Arc<DatabaseTransaction>, DbErr> {
+    async fn begin(&self, isolation: Isolation) -> Result<Arc<Open>, DbErr> {
         // The connections' own default is the weaker one, so that it costs no statement.
         let isolation_level = (isolation == Isolation::Serial).then_some(IsolationLevel::Serializable);
         let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
         self.waiting.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let begun = self.writers.begin_with_options(options).await;
         self.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
-        begun.map(Arc::new)
+        begun.map(|transaction| Arc::new(Open::Server(transaction)))
     }
 }
 
@@ -212,7 +209,7 @@ where
     let value = match result {
         // The server would take the commit for a rollback, and say nothing.
         Ok(_) if tx.has_failed() => {
-            writer::rollback(Some(transaction)).await;
+            roll_back(transaction).await;
             let error = DbErr::Custom("a transaction went on after one of its statements had failed".to_owned());
             return match tx.conflict() {
                 Some(conflict) => Ran::Conflict(conflict, error.into()),
@@ -221,7 +218,7 @@ where
         }
         Ok(value) => value,
         Err(error) => {
-            writer::rollback(Some(transaction)).await;
+            roll_back(transaction).await;
             return match tx.conflict() {
                 Some(conflict) => Ran::Conflict(conflict, error),
                 None => Ran::Ended(Err(error)),
@@ -243,17 +240,25 @@ where
 }
 
 /// Commits the transaction with what it announces; whether that was anything.
-async fn commit(transaction: Arc<DatabaseTransaction>, tx: &Tx) -> Result<bool, DbErr> {
-    let published = match writer::publish(&transaction, tx.take_published()).await {
+async fn commit(transaction: Arc<Open>, tx: &Tx) -> Result<bool, DbErr> {
+    let published = match writer::publish(transaction.connection(), tx.take_published(), None).await {
         Ok(published) => published.is_some(),
         Err(error) => {
-            writer::rollback(Some(transaction)).await;
+            roll_back(transaction).await;
             return Err(error);
         }
     };
-    match Arc::try_unwrap(transaction) {
-        Ok(transaction) => transaction.commit().await.map(|()| published),
-        Err(_) => Err(DbErr::Custom("a transaction left a statement running behind".to_owned())),
+    match Arc::into_inner(transaction) {
+        Some(Open::Server(transaction)) => transaction.commit().await.map(|()| published),
+        _ => Err(DbErr::Custom("a transaction left a statement running behind".to_owned())),
+    }
+}
+
+async fn roll_back(transaction: Arc<Open>) {
+    if let Some(Open::Server(transaction)) = Arc::into_inner(transaction)
+        && let Err(error) = transaction.rollback().await
+    {
+        tracing::error!(%error, "a rollback failed");
     }
 }
 
