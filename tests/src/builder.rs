@@ -36,6 +36,9 @@ impl Default for Builder {
             config.search.cluster.index = format!("souk-test-{}", ProductId::new().uuid().simple());
             config.search.cluster.replicas = 0;
         }
+        if let Some(files) = souk_platform::files::testing::bucket() {
+            config.files = files;
+        }
         Self { config, shape: Shape::of_the_run() }
     }
 }

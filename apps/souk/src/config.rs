@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use souk_kernel::Currency;
 use souk_platform::{
     config::{self, ConfigError},
+    files::FilesConfig,
     rpc::Address,
     tls,
 };
@@ -20,6 +21,8 @@ pub struct Config {
     pub platform: PlatformConfig,
     /// Where data is kept.
     pub database: DatabaseConfig,
+    /// Where images are kept.
+    pub files: FilesConfig,
     /// Calls between services.
     pub rpc: RpcConfig,
     /// Where services are that run in other processes: `http://10.0.0.5:7001` for each instance, or
@@ -63,7 +66,11 @@ pub struct PlatformConfig {
 
 impl Default for PlatformConfig {
     fn default() -> Self {
-        Self { currency: Currency::EUR, public_url: String::new(), log: "info,sea_orm_migration=warn".to_owned() }
+        Self {
+            currency: Currency::EUR,
+            public_url: String::new(),
+            log: "info,sea_orm_migration=warn,lapin=off".to_owned(),
+        }
     }
 }
 

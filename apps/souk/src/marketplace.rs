@@ -28,6 +28,7 @@ use crate::{
     config::Config,
     data_dir::{DataDir, DataDirError},
     databases::Databases,
+    engines::Engines,
     peers::{self, PeerError},
     roster::Roster,
     services, subscriptions, verify,
@@ -115,12 +116,13 @@ impl Marketplace {
         let directory = Directory::new();
         let peers = peers::connect(&config, &roster, mutual.as_ref(), &directory)?;
         let databases = Databases::open_some(&config.database, data, &clock, &roster).await?;
-        let services = services::build(&config, data, &databases, &directory, &roster).await?;
+        let stop = CancellationToken::new();
+        let engines = Engines::open(&config, data, &roster, stop.clone()).await?;
+        let services = services::build(&config, data, &databases, &engines, &directory, &roster).await?;
         let jobs = services.iter().flat_map(|service| service.jobs.iter().cloned());
         let jobs = jobs.chain([forget_keys(databases.clone())]).collect();
         let bus = bus(&services, &roster, &directory);
-        let stop = CancellationToken::new();
-        let doors = services::doors(services, &peers, &config, &directory, &clock, stop.clone(), &roster);
+        let doors = services::doors(services, &peers, &engines, &config, &directory, &clock, &roster);
         let entrance = doors.inner.map(|inner| {
             directory.register("delivery", events::routes(bus.clone(), databases.all().into_iter().cloned()));
             Entrance::new(&directory, roster.services().chain(["delivery"]), inner)

@@ -1,0 +1,53 @@
+//! What the services of a process use besides their databases, opened as configured.
+
+use souk_gateway::Probe;
+use souk_platform::files::Files;
+use tokio_util::sync::CancellationToken;
+
+use crate::{config::Config, data_dir::DataDir, marketplace::StartError, roster::Roster};
+
+/// The engines of a process.
+pub struct Engines {
+    files: Option<Files>,
+    /// Whether files are on another machine.
+    files_elsewhere: bool,
+    stop: CancellationToken,
+}
+
+impl Engines {
+    /// Opens what the services of `roster` need, until `stop` is cancelled.
+    pub async fn open(
+        config: &Config,
+        data: &DataDir,
+        roster: &Roster,
+        stop: CancellationToken,
+    ) -> Result<Self, StartError> {
+        let files =
+            if roster.has("catalog") { Some(Files::connect(&config.files, &data.files_url()).await?) } else { None };
+        Ok(Self { files, files_elsewhere: config.files.url.starts_with("s3:"), stop })
+    }
+
+    /// Where images are.
+    ///
+    /// # Panics
+    /// When catalog runs in another process.
+    pub fn files(&self) -> &Files {
+        self.files.as_ref().expect("catalog runs in this process")
+    }
+
+    /// Cancelled when the process is to stop.
+    pub fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// Whether those on other machines answer. The marketplace goes on without them.
+    pub fn probes(&self) -> Vec<Probe> {
+        let files = self.files.clone().filter(|_| self.files_elsewhere).map(|files| {
+            Probe::helpful("files", move || {
+                let files = files.clone();
+                async move { files.ping().await }
+            })
+        });
+        files.into_iter().collect()
+    }
+}
