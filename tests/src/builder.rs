@@ -39,6 +39,9 @@ impl Default for Builder {
         if let Some(files) = souk_platform::files::testing::bucket() {
             config.files = files;
         }
+        if let Some(events) = souk_platform::events::broker::testing::broker() {
+            config.events = events;
+        }
         Self { config, shape: Shape::of_the_run() }
     }
 }

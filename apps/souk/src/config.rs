@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use souk_kernel::Currency;
 use souk_platform::{
     config::{self, ConfigError},
+    events::EventsConfig,
     files::FilesConfig,
     rpc::Address,
     tls,
@@ -21,6 +22,8 @@ pub struct Config {
     pub platform: PlatformConfig,
     /// Where data is kept.
     pub database: DatabaseConfig,
+    /// How events go from one process to another.
+    pub events: EventsConfig,
     /// Where images are kept.
     pub files: FilesConfig,
     /// Calls between services.

@@ -1,13 +1,14 @@
 //! What the services of a process use besides their databases, opened as configured.
 
 use souk_gateway::Probe;
-use souk_platform::files::Files;
+use souk_platform::{events::Broker, files::Files};
 use tokio_util::sync::CancellationToken;
 
 use crate::{config::Config, data_dir::DataDir, marketplace::StartError, roster::Roster};
 
 /// The engines of a process.
 pub struct Engines {
+    broker: Option<Broker>,
     files: Option<Files>,
     /// Whether files are on another machine.
     files_elsewhere: bool,
@@ -24,7 +25,13 @@ impl Engines {
     ) -> Result<Self, StartError> {
         let files =
             if roster.has("catalog") { Some(Files::connect(&config.files, &data.files_url()).await?) } else { None };
-        Ok(Self { files, files_elsewhere: config.files.url.starts_with("s3:"), stop })
+        let broker = Broker::open(&config.events).await?;
+        Ok(Self { broker, files, files_elsewhere: config.files.url.starts_with("s3:"), stop })
+    }
+
+    /// The broker between processes, if there is one.
+    pub fn broker(&self) -> Option<&Broker> {
+        self.broker.as_ref()
     }
 
     /// Where images are.
@@ -48,6 +55,12 @@ impl Engines {
                 async move { files.ping().await }
             })
         });
-        files.into_iter().collect()
+        let broker = self.broker.clone().map(|broker| {
+            Probe::helpful("events broker", move || {
+                let broker = broker.clone();
+                async move { broker.ping().await }
+            })
+        });
+        files.into_iter().chain(broker).collect()
     }
 }

@@ -13,7 +13,7 @@ use souk_contracts::{
 use souk_kernel::{Clock, Problem};
 use souk_platform::{
     db::OpenError,
-    events::{self, Bus, Relay, RemoteConsumer},
+    events::{self, Broker, BrokerError, Bus, Relay, RemoteConsumer},
     files::FilesError,
     http::idempotency,
     listen::{self, Listening},
@@ -40,6 +40,9 @@ pub enum StartError {
     /// A database can't be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
+    /// The broker can't be used as configured.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
     /// The file store can't be opened.
     #[error(transparent)]
     Files(#[from] FilesError),
@@ -83,6 +86,7 @@ pub struct Marketplace {
     data: DataDir,
     directory: Directory,
     bus: Bus,
+    engines: Engines,
     roster: Roster,
     jobs: Vec<Job>,
     router: axum::Router,
@@ -121,7 +125,7 @@ impl Marketplace {
         let services = services::build(&config, data, &databases, &engines, &directory, &roster).await?;
         let jobs = services.iter().flat_map(|service| service.jobs.iter().cloned());
         let jobs = jobs.chain([forget_keys(databases.clone())]).collect();
-        let bus = bus(&services, &roster, &directory);
+        let bus = bus(&services, &roster, &directory, engines.broker());
         let doors = services::doors(services, &peers, &engines, &config, &directory, &clock, &roster);
         let entrance = doors.inner.map(|inner| {
             directory.register("delivery", events::routes(bus.clone(), databases.all().into_iter().cloned()));
@@ -143,6 +147,7 @@ impl Marketplace {
             data: data.clone(),
             directory,
             bus,
+            engines,
             roster,
             jobs,
             router: doors.router,
@@ -205,6 +210,22 @@ impl Marketplace {
         for job in &self.jobs {
             self.tasks.spawn(repeat(job.clone(), self.stop.clone()));
         }
+        self.start_taking();
+    }
+
+    /// Starts to take what a broker keeps for the services of this process.
+    fn start_taking(&self) {
+        let Some(broker) = self.engines.broker() else { return };
+        for db in self.databases.all() {
+            if !subscriptions::of(db.service()).is_empty() {
+                self.tasks.spawn(broker.clone().take(db.service(), db.clone(), self.stop.clone()));
+            }
+        }
+    }
+
+    /// The broker between this process and the others, if there is one.
+    pub fn broker(&self) -> Option<&Broker> {
+        self.engines.broker()
     }
 
     /// Answers requests on `listener` until `stop` is cancelled and those under way have ended, within the gateway's limit: of
@@ -280,7 +301,7 @@ fn certified<'a>(config: &Config, roster: &'a Roster) -> &'a [&'static str] {
 }
 
 /// To the consumers of this process, and by couriers to those of others.
-fn bus(services: &[Service], roster: &Roster, directory: &Directory) -> Bus {
+fn bus(services: &[Service], roster: &Roster, directory: &Directory, broker: Option<&Broker>) -> Bus {
     for service in services {
         if let Some(difference) = subscriptions::difference(service.name, service.consumers.kinds()) {
             // A mistake of ours, and one that loses events between processes.
@@ -289,7 +310,8 @@ fn bus(services: &[Service], roster: &Roster, directory: &Directory) -> Bus {
     }
     let here = Bus::new(services.iter().map(|service| service.consumers.clone()));
     roster.elsewhere().fold(here, |bus, service| {
-        bus.with(service, subscriptions::of(service), &RemoteConsumer::courier(directory, service))
+        let courier = broker.map_or_else(|| RemoteConsumer::courier(directory, service), Broker::courier);
+        bus.with(service, subscriptions::of(service), &courier)
     })
 }
 
