@@ -42,6 +42,9 @@ impl Default for Builder {
         if let Some(events) = souk_platform::events::broker::testing::broker() {
             config.events = events;
         }
+        if let Some(redis) = souk_platform::redis::testing::server() {
+            config.redis = redis;
+        }
         Self { config, shape: Shape::of_the_run() }
     }
 }

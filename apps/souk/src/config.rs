@@ -8,6 +8,7 @@ use souk_platform::{
     config::{self, ConfigError},
     events::EventsConfig,
     files::FilesConfig,
+    redis::RedisConfig,
     rpc::Address,
     tls,
 };
@@ -26,6 +27,8 @@ pub struct Config {
     pub events: EventsConfig,
     /// Where images are kept.
     pub files: FilesConfig,
+    /// What processes share that need not survive.
+    pub redis: RedisConfig,
     /// Calls between services.
     pub rpc: RpcConfig,
     /// Where services are that run in other processes: `http://10.0.0.5:7001` for each instance, or

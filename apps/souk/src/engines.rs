@@ -1,7 +1,7 @@
 //! What the services of a process use besides their databases, opened as configured.
 
 use souk_gateway::Probe;
-use souk_platform::{events::Broker, files::Files};
+use souk_platform::{events::Broker, files::Files, invalidations::Invalidations, redis::Redis};
 use tokio_util::sync::CancellationToken;
 
 use crate::{config::Config, data_dir::DataDir, marketplace::StartError, roster::Roster};
@@ -9,6 +9,7 @@ use crate::{config::Config, data_dir::DataDir, marketplace::StartError, roster::
 /// The engines of a process.
 pub struct Engines {
     broker: Option<Broker>,
+    redis: Option<Redis>,
     files: Option<Files>,
     /// Whether files are on another machine.
     files_elsewhere: bool,
@@ -26,12 +27,24 @@ impl Engines {
         let files =
             if roster.has("catalog") { Some(Files::connect(&config.files, &data.files_url()).await?) } else { None };
         let broker = Broker::open(&config.events).await?;
-        Ok(Self { broker, files, files_elsewhere: config.files.url.starts_with("s3:"), stop })
+        let redis = Redis::open(&config.redis).await?;
+        Ok(Self { broker, redis, files, files_elsewhere: config.files.url.starts_with("s3:"), stop })
     }
 
     /// The broker between processes, if there is one.
     pub fn broker(&self) -> Option<&Broker> {
         self.broker.as_ref()
+    }
+
+    /// What processes share, if there is anything.
+    pub fn redis(&self) -> Option<&Redis> {
+        self.redis.as_ref()
+    }
+
+    /// What instances of a service tell each other about their caches.
+    pub fn invalidations(&self, service: &'static str) -> Invalidations {
+        let redis = self.redis.as_ref();
+        redis.map_or_else(Invalidations::alone, |redis| redis.invalidations(service, self.stop.clone()))
     }
 
     /// Where images are.
@@ -61,6 +74,12 @@ impl Engines {
                 async move { broker.ping().await }
             })
         });
-        files.into_iter().chain(broker).collect()
+        let redis = self.redis.clone().map(|redis| {
+            Probe::helpful("redis", move || {
+                let redis = redis.clone();
+                async move { redis.ping().await }
+            })
+        });
+        files.into_iter().chain(broker).chain(redis).collect()
     }
 }

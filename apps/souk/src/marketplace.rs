@@ -17,6 +17,7 @@ use souk_platform::{
     files::FilesError,
     http::idempotency,
     listen::{self, Listening},
+    redis::RedisError,
     rpc::{Channel, Directory, Entrance, Policy},
     service::{Job, Service},
     tls::{Accepting, Edge, Mutual, TlsError},
@@ -43,6 +44,9 @@ pub enum StartError {
     /// The broker can't be used as configured.
     #[error(transparent)]
     Broker(#[from] BrokerError),
+    /// Redis can't be used as configured.
+    #[error(transparent)]
+    Redis(#[from] RedisError),
     /// The file store can't be opened.
     #[error(transparent)]
     Files(#[from] FilesError),

@@ -140,6 +140,7 @@ async fn catalog(config: &Config, databases: &Databases, engines: &Engines, call
         inventory: caller.inventory(),
         orders: caller.orders(),
         files: engines.files().clone(),
+        invalidations: engines.invalidations(souk_catalog::NAME),
         public_url: String::new(),
         currency: config.platform.currency,
     })
@@ -251,6 +252,7 @@ pub fn doors(
         authority: authority.clone(),
         probes,
         config: config.gateway.clone(),
+        redis: engines.redis().cloned(),
         clock: clock.clone(),
         stop: engines.stop().clone(),
     };
