@@ -36,6 +36,15 @@ impl Default for Builder {
             config.search.cluster.index = format!("souk-test-{}", ProductId::new().uuid().simple());
             config.search.cluster.replicas = 0;
         }
+        if let Some(files) = souk_platform::files::testing::bucket() {
+            config.files = files;
+        }
+        if let Some(events) = souk_platform::events::broker::testing::broker() {
+            config.events = events;
+        }
+        if let Some(redis) = souk_platform::redis::testing::server() {
+            config.redis = redis;
+        }
         Self { config, shape: Shape::of_the_run() }
     }
 }

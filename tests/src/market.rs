@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use souk::{Config, Databases, Marketplace, verify::Report};
 use souk_kernel::{Clock, text::slugify};
+use souk_platform::events::{Broker, broker};
 use tempfile::TempDir;
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     audit,
     builder::WEBHOOK_SECRET,
     eventually,
-    shape::{Running, Shape},
+    shape::{self, Running, Shape},
 };
 
 /// A marketplace that listens on a free port, with an operator and one category.
@@ -33,6 +34,8 @@ pub struct Market {
     shape: Shape,
     data: TempDir,
     running: Option<Running>,
+    /// What events go through, if there is a broker between the processes.
+    broker: Option<Broker>,
     ended: bool,
 }
 
@@ -64,8 +67,9 @@ impl Market {
             .expect("the operator can be made");
         let client = Client::new(running.url());
         let admin = Admin::logs_in(&client).await;
+        let broker = Broker::open(&config.events).await.expect("the broker takes us");
         let category = admin.client.post("/categories", &json!({"name": "Things"})).await.created();
-        Self { client, admin, clock, category, config, shape, data, running: Some(running), ended: false }
+        Self { client, admin, clock, category, config, shape, data, running: Some(running), broker, ended: false }
     }
 
     fn running(&self) -> &Running {
@@ -155,7 +159,7 @@ impl Market {
 
     /// Waits until every event that is due has been delivered.
     pub async fn settles(&self) {
-        let settled = tokio::time::timeout(PATIENCE, self.databases().settle()).await;
+        let settled = tokio::time::timeout(PATIENCE, self.running().settle(self.broker.as_ref())).await;
         assert!(settled.is_ok(), "events are not delivered: {:#?}", audit::undelivered(self.databases()).await);
     }
 
@@ -212,6 +216,9 @@ impl Market {
         self.ended = true;
         if let Some(running) = self.running.take() {
             running.crash().await;
+        }
+        if let Some(broker) = &self.broker {
+            broker::testing::remove(broker, &shape::CONSUMERS).await;
         }
     }
 }

@@ -8,11 +8,13 @@ use std::{
     sync::Arc,
 };
 
+use sea_orm::DbErr;
 use souk::{
     Config, DataDir, Databases, Marketplace, Roster,
     roster::{GATEWAY, SERVICES},
 };
 use souk_kernel::Clock;
+use souk_platform::events::Broker;
 use tokio::{net::TcpListener, runtime::Runtime, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +42,10 @@ impl Shape {
         }
     }
 }
+
+/// The services that take events.
+pub(crate) const CONSUMERS: [&str; 8] =
+    ["identity", "catalog", "inventory", "cart", "orders", "payments", "notifications", "search"];
 
 /// A marketplace that runs.
 pub(crate) struct Running {
@@ -117,6 +123,26 @@ impl Running {
 
     pub(crate) fn part(&self, service: &str) -> &Marketplace {
         &self.parts.get(service).unwrap_or_else(|| &self.parts[GATEWAY]).marketplace
+    }
+
+    /// Waits until every event that is due has been delivered, also what the broker has of consumers that are there.
+    pub(crate) async fn settle(&self, broker: Option<&Broker>) -> Result<(), DbErr> {
+        loop {
+            let before = self.moves();
+            self.databases.settle().await?;
+            let Some(broker) = broker else { return Ok(()) };
+            let flushed = broker.flush(&CONSUMERS).await;
+            self.databases.settle().await?;
+            if flushed.is_ok() && self.moves() == before {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Changes with every event that goes through the broker.
+    fn moves(&self) -> Vec<u64> {
+        let brokers = self.parts.values().filter_map(|part| part.marketplace.broker());
+        brokers.map(Broker::moves).collect()
     }
 
     /// Ends it as an operator does: visitors first.

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use souk_kernel::Currency;
 use souk_platform::{
     config::{self, ConfigError},
+    events::EventsConfig,
+    files::FilesConfig,
+    redis::RedisConfig,
     rpc::Address,
     tls,
 };
@@ -20,6 +23,12 @@ pub struct Config {
     pub platform: PlatformConfig,
     /// Where data is kept.
     pub database: DatabaseConfig,
+    /// How events go from one process to another.
+    pub events: EventsConfig,
+    /// Where images are kept.
+    pub files: FilesConfig,
+    /// What processes share that need not survive.
+    pub redis: RedisConfig,
     /// Calls between services.
     pub rpc: RpcConfig,
     /// Where services are that run in other processes: `http://10.0.0.5:7001` for each instance, or
@@ -63,7 +72,11 @@ pub struct PlatformConfig {
 
 impl Default for PlatformConfig {
     fn default() -> Self {
-        Self { currency: Currency::EUR, public_url: String::new(), log: "info,sea_orm_migration=warn".to_owned() }
+        Self {
+            currency: Currency::EUR,
+            public_url: String::new(),
+            log: "info,sea_orm_migration=warn,lapin=off".to_owned(),
+        }
     }
 }
 

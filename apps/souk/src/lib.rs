@@ -8,6 +8,7 @@ pub mod data_dir;
 pub mod database;
 mod databases;
 mod demo;
+mod engines;
 pub mod import;
 pub mod marketplace;
 mod peers;

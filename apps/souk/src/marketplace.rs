@@ -13,10 +13,11 @@ use souk_contracts::{
 use souk_kernel::{Clock, Problem};
 use souk_platform::{
     db::OpenError,
-    events::{self, Bus, Relay, RemoteConsumer},
+    events::{self, Broker, BrokerError, Bus, Relay, RemoteConsumer},
     files::FilesError,
     http::idempotency,
     listen::{self, Listening},
+    redis::RedisError,
     rpc::{Channel, Directory, Entrance, Policy},
     service::{Job, Service},
     tls::{Accepting, Edge, Mutual, TlsError},
@@ -28,6 +29,7 @@ use crate::{
     config::Config,
     data_dir::{DataDir, DataDirError},
     databases::Databases,
+    engines::Engines,
     peers::{self, PeerError},
     roster::Roster,
     services, subscriptions, verify,
@@ -39,6 +41,12 @@ pub enum StartError {
     /// A database can't be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
+    /// The broker can't be used as configured.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// Redis can't be used as configured.
+    #[error(transparent)]
+    Redis(#[from] RedisError),
     /// The file store can't be opened.
     #[error(transparent)]
     Files(#[from] FilesError),
@@ -82,6 +90,7 @@ pub struct Marketplace {
     data: DataDir,
     directory: Directory,
     bus: Bus,
+    engines: Engines,
     roster: Roster,
     jobs: Vec<Job>,
     router: axum::Router,
@@ -115,12 +124,13 @@ impl Marketplace {
         let directory = Directory::new();
         let peers = peers::connect(&config, &roster, mutual.as_ref(), &directory)?;
         let databases = Databases::open_some(&config.database, data, &clock, &roster).await?;
-        let services = services::build(&config, data, &databases, &directory, &roster).await?;
+        let stop = CancellationToken::new();
+        let engines = Engines::open(&config, data, &roster, stop.clone()).await?;
+        let services = services::build(&config, data, &databases, &engines, &directory, &roster).await?;
         let jobs = services.iter().flat_map(|service| service.jobs.iter().cloned());
         let jobs = jobs.chain([forget_keys(databases.clone())]).collect();
-        let bus = bus(&services, &roster, &directory);
-        let stop = CancellationToken::new();
-        let doors = services::doors(services, &peers, &config, &directory, &clock, stop.clone(), &roster);
+        let bus = bus(&services, &roster, &directory, engines.broker());
+        let doors = services::doors(services, &peers, &engines, &config, &directory, &clock, &roster);
         let entrance = doors.inner.map(|inner| {
             directory.register("delivery", events::routes(bus.clone(), databases.all().into_iter().cloned()));
             Entrance::new(&directory, roster.services().chain(["delivery"]), inner)
@@ -141,6 +151,7 @@ impl Marketplace {
             data: data.clone(),
             directory,
             bus,
+            engines,
             roster,
             jobs,
             router: doors.router,
@@ -203,6 +214,22 @@ impl Marketplace {
         for job in &self.jobs {
             self.tasks.spawn(repeat(job.clone(), self.stop.clone()));
         }
+        self.start_taking();
+    }
+
+    /// Starts to take what a broker keeps for the services of this process.
+    fn start_taking(&self) {
+        let Some(broker) = self.engines.broker() else { return };
+        for db in self.databases.all() {
+            if !subscriptions::of(db.service()).is_empty() {
+                self.tasks.spawn(broker.clone().take(db.service(), db.clone(), self.stop.clone()));
+            }
+        }
+    }
+
+    /// The broker between this process and the others, if there is one.
+    pub fn broker(&self) -> Option<&Broker> {
+        self.engines.broker()
     }
 
     /// Answers requests on `listener` until `stop` is cancelled and those under way have ended, within the gateway's limit: of
@@ -278,7 +305,7 @@ fn certified<'a>(config: &Config, roster: &'a Roster) -> &'a [&'static str] {
 }
 
 /// To the consumers of this process, and by couriers to those of others.
-fn bus(services: &[Service], roster: &Roster, directory: &Directory) -> Bus {
+fn bus(services: &[Service], roster: &Roster, directory: &Directory, broker: Option<&Broker>) -> Bus {
     for service in services {
         if let Some(difference) = subscriptions::difference(service.name, service.consumers.kinds()) {
             // A mistake of ours, and one that loses events between processes.
@@ -287,7 +314,8 @@ fn bus(services: &[Service], roster: &Roster, directory: &Directory) -> Bus {
     }
     let here = Bus::new(services.iter().map(|service| service.consumers.clone()));
     roster.elsewhere().fold(here, |bus, service| {
-        bus.with(service, subscriptions::of(service), &RemoteConsumer::courier(directory, service))
+        let courier = broker.map_or_else(|| RemoteConsumer::courier(directory, service), Broker::courier);
+        bus.with(service, subscriptions::of(service), &courier)
     })
 }
 

@@ -13,18 +13,17 @@ use souk_kernel::{Clock, Problem};
 use souk_platform::{
     config::Secret,
     events::{Consumers, Outbox},
-    files::Files,
     rpc::{Channel, CircuitState, Directory, Peer, Policy},
     security::{Authority, secret_token},
     service::{Interface, Service},
 };
-use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
 use crate::{
     config::{Config, RpcConfig},
     data_dir::DataDir,
     databases::Databases,
+    engines::Engines,
     marketplace::StartError,
     peers::Peers,
     roster::{Roster, SERVICES},
@@ -91,6 +90,7 @@ pub async fn build(
     config: &Config,
     data: &DataDir,
     databases: &Databases,
+    engines: &Engines,
     directory: &Directory,
     roster: &Roster,
 ) -> Result<Vec<Service>, StartError> {
@@ -99,7 +99,7 @@ pub async fn build(
     for name in SERVICES.into_iter().filter(|name| roster.has(name)) {
         let made = match name {
             "identity" => identity(config, data, databases, caller(name)).await,
-            "catalog" => catalog(config, data, databases, caller(name)).await?,
+            "catalog" => catalog(config, databases, engines, caller(name)).await,
             "inventory" => inventory(config, databases, caller(name)).await,
             "cart" => cart(config, databases, caller(name)).await,
             "orders" => orders(config, data, databases, caller(name)).await?,
@@ -132,24 +132,19 @@ async fn identity(config: &Config, data: &DataDir, databases: &Databases, caller
     .await
 }
 
-async fn catalog(
-    config: &Config,
-    data: &DataDir,
-    databases: &Databases,
-    caller: Caller<'_>,
-) -> Result<Made, StartError> {
-    let files = Files::open("catalog.files", &data.files_url())?;
-    let deps = souk_catalog::Deps {
+async fn catalog(config: &Config, databases: &Databases, engines: &Engines, caller: Caller<'_>) -> Made {
+    souk_catalog::service(souk_catalog::Deps {
         config: config.catalog.clone(),
         db: databases.catalog().clone(),
         identity: caller.identity(),
         inventory: caller.inventory(),
         orders: caller.orders(),
-        files,
+        files: engines.files().clone(),
+        invalidations: engines.invalidations(souk_catalog::NAME),
         public_url: String::new(),
         currency: config.platform.currency,
-    };
-    Ok(souk_catalog::service(deps).await)
+    })
+    .await
 }
 
 async fn inventory(config: &Config, databases: &Databases, caller: Caller<'_>) -> Made {
@@ -242,10 +237,10 @@ pub struct Doors {
 pub fn doors(
     services: Vec<Service>,
     peers: &Peers,
+    engines: &Engines,
     config: &Config,
     directory: &Directory,
     clock: &Clock,
-    stop: CancellationToken,
     roster: &Roster,
 ) -> Doors {
     let authority = Authority::new(Caller::new(directory, "gateway", &config.rpc).identity(), clock.clone());
@@ -257,10 +252,11 @@ pub fn doors(
         authority: authority.clone(),
         probes,
         config: config.gateway.clone(),
+        redis: engines.redis().cloned(),
         clock: clock.clone(),
-        stop: stop.clone(),
+        stop: engines.stop().clone(),
     };
-    let probe = || vec![circuits(directory.clone())];
+    let probe = || [circuits(directory.clone())].into_iter().chain(engines.probes()).collect::<Vec<_>>();
     if !roster.has_gateway() {
         let router = souk_gateway::router(edge(Entry::BehindGateway, services, here, probe()));
         return Doors { router: router.clone(), inner: Some(router) };

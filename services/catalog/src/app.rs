@@ -9,7 +9,9 @@ use souk_contracts::{
     orders::orders_client::OrdersClient,
 };
 use souk_kernel::{CategoryId, Currency, Page, Problem, ProductId, SellerId, SkuId, Timestamp};
-use souk_platform::{cache::Cache, db::Database, files::Files, http::Encoded, rpc::Channel};
+use souk_platform::{
+    cache::Cache, db::Database, files::Files, http::Encoded, invalidations::Invalidations, rpc::Channel,
+};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -36,6 +38,8 @@ pub struct Deps {
     pub orders: OrdersClient<Channel>,
     /// Where uploaded images lie.
     pub files: Files,
+    /// What instances of this service tell each other about their caches.
+    pub invalidations: Invalidations,
     /// What stands before `/images/…` in answers, without a slash at the end; empty for addresses relative to this host.
     pub public_url: String,
     /// For products whose currency isn't given.
@@ -71,11 +75,32 @@ pub struct Shown {
 
 impl App {
     pub fn new(deps: Deps) -> AppState {
-        let Deps { config, db, identity, inventory, orders, files, public_url, currency } = deps;
-        let caches = Caches::new(&config.cache);
+        let Deps { config, db, identity, inventory, orders, files, invalidations, public_url, currency } = deps;
+        let caches = Caches::new(&config.cache, invalidations.clone());
         let conversions = Arc::new(Semaphore::new(config.images.at_once.max(1)));
         let public_url = public_url.trim_end_matches('/').to_owned();
-        Arc::new(Self { config, db, identity, inventory, orders, files, public_url, currency, caches, conversions })
+        let app = Arc::new(Self {
+            config,
+            db,
+            identity,
+            inventory,
+            orders,
+            files,
+            public_url,
+            currency,
+            caches,
+            conversions,
+        });
+        let listening = Arc::downgrade(&app);
+        invalidations.listen(move |change| {
+            let app = listening.upgrade();
+            async move {
+                if let Some(app) = app {
+                    app.caches.hear(change).await;
+                }
+            }
+        });
+        app
     }
 
     pub fn now(&self) -> Timestamp {

@@ -1,7 +1,7 @@
 //! What is kept in memory so that reads and checkouts need no SQL, and how it is kept true.
 //!
-//! Whoever commits a change calls one of the `*_changed` functions afterwards. Other processes see it when the entry's
-//! time is over.
+//! Whoever commits a change calls one of the `*_changed` functions afterwards. Other instances are told where there is
+//! something to tell them by; otherwise they see it when the entry's time is over.
 
 use std::{
     collections::HashMap,
@@ -13,9 +13,10 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
 use souk_contracts::catalog::Offer;
 use souk_kernel::{CategoryId, Page, ProductId, SkuId};
-use souk_platform::{cache::Cache, http::Encoded};
+use souk_platform::{cache::Cache, http::Encoded, invalidations::Invalidations};
 
 use crate::{app::Shown, config::CacheConfig, domain::category::CategoryTree, error::Error};
 
@@ -41,10 +42,23 @@ pub struct Caches {
     changes: AtomicU64,
     /// Counts changes to what lists hold.
     edition: AtomicU64,
+    others: Invalidations,
+}
+
+/// What instances tell each other.
+#[derive(Serialize, Deserialize)]
+pub enum Change {
+    /// A product, with its offers.
+    Product(ProductId, Vec<SkuId>),
+    /// What offers don't show.
+    Counted(ProductId),
+    /// What lists don't show either.
+    Stock(ProductId),
+    Everything,
 }
 
 impl Caches {
-    pub fn new(config: &CacheConfig) -> Self {
+    pub fn new(config: &CacheConfig, others: Invalidations) -> Self {
         Self {
             products: Cache::new("catalog_products", config.product_bytes, config.product_ttl, |_, shown: &Shown| {
                 shown.json.size() + 200
@@ -58,6 +72,7 @@ impl Caches {
             roots: Cache::with_entries("catalog_roots", 4, TREE_TTL),
             changes: AtomicU64::new(0),
             edition: AtomicU64::new(0),
+            others,
         }
     }
 
@@ -68,26 +83,56 @@ impl Caches {
 
     /// After a product or its offers changed.
     pub async fn product_changed(&self, id: ProductId, skus: impl IntoIterator<Item = SkuId>) {
-        self.product_counted(id).await;
-        for sku in skus {
-            self.offers.invalidate(&sku).await;
-        }
+        self.changed(Change::Product(id, skus.into_iter().collect())).await;
     }
 
     /// After something of a product changed that its offers don't show: its stock, its rating.
     pub async fn product_counted(&self, id: ProductId) {
-        self.stock_changed(id).await;
-        self.edition.fetch_add(1, Ordering::SeqCst);
+        self.changed(Change::Counted(id)).await;
     }
 
     /// After a product's stock changed without running out or coming back: lists don't show it.
     pub async fn stock_changed(&self, id: ProductId) {
-        self.changes.fetch_add(1, Ordering::SeqCst);
-        self.products.invalidate(&id).await;
+        self.changed(Change::Stock(id)).await;
     }
 
     /// After something changed that every product may show: a seller, a category.
     pub fn everything_changed(&self) {
+        self.forget_everything();
+        self.others.tell(&Change::Everything);
+    }
+
+    /// What another instance has changed; `None` when that may be anything.
+    pub async fn hear(&self, change: Option<Change>) {
+        match change {
+            Some(change) => self.forget(&change).await,
+            None => self.forget_everything(),
+        }
+    }
+
+    async fn changed(&self, change: Change) {
+        self.forget(&change).await;
+        self.others.tell(&change);
+    }
+
+    async fn forget(&self, change: &Change) {
+        let (product, in_lists, skus): (_, _, &[SkuId]) = match change {
+            Change::Product(product, skus) => (product, true, skus),
+            Change::Counted(product) => (product, true, &[]),
+            Change::Stock(product) => (product, false, &[]),
+            Change::Everything => return self.forget_everything(),
+        };
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.products.invalidate(product).await;
+        if in_lists {
+            self.edition.fetch_add(1, Ordering::SeqCst);
+        }
+        for sku in skus {
+            self.offers.invalidate(sku).await;
+        }
+    }
+
+    fn forget_everything(&self) {
         self.changes.fetch_add(1, Ordering::SeqCst);
         self.edition.fetch_add(1, Ordering::SeqCst);
         self.tree.invalidate_all();
@@ -144,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_changed_while_it_was_read_is_not_kept() {
-        let caches = Caches::new(&CacheConfig::default());
+        let caches = Caches::new(&CacheConfig::default(), Invalidations::alone());
         let (sku, product) = (SkuId::new(), ProductId::new());
         let skus = [sku];
         let stale = caches.gather(&caches.offers, &skus, |_| async {
@@ -159,11 +204,39 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_product_ends_the_lists_and_sold_units_do_not() {
-        let caches = Caches::new(&CacheConfig::default());
+        let caches = Caches::new(&CacheConfig::default(), Invalidations::alone());
         let before = caches.edition();
         caches.stock_changed(ProductId::new()).await;
         assert_eq!(caches.edition(), before);
         caches.product_changed(ProductId::new(), []).await;
         assert_ne!(caches.edition(), before);
+    }
+
+    #[tokio::test]
+    async fn what_another_instance_changed_is_forgotten_here() {
+        let (telling, mut outgoing) = Invalidations::among_others();
+        let there = Caches::new(&CacheConfig::default(), telling);
+        let here = Caches::new(&CacheConfig::default(), Invalidations::alone());
+        let (sku, other) = (SkuId::new(), SkuId::new());
+        let keep = async |price| {
+            for sku in [sku, other] {
+                here.offers.insert(sku, offer(price)).await;
+            }
+        };
+        keep(1).await;
+        there.product_changed(ProductId::new(), [sku]).await;
+        let mut carry = async || {
+            let text = outgoing.changes.recv().await.unwrap();
+            here.hear(serde_json::from_str(&text).ok()).await;
+        };
+        carry().await;
+        assert_eq!((here.offers.get(&sku).await, here.offers.get(&other).await), (None, Some(offer(1))));
+        keep(2).await;
+        there.everything_changed();
+        carry().await;
+        assert_eq!(here.offers.get(&other).await, None);
+        keep(3).await;
+        here.hear(None).await;
+        assert_eq!(here.offers.get(&sku).await, None, "anything may have changed");
     }
 }

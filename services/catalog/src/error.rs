@@ -1,9 +1,14 @@
 //! What can go wrong, and what callers are told.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use sea_orm::{DbErr, SqlErr};
 use souk_kernel::{Detail, ErrorKind, Problem, TypedId};
 use souk_platform::{db, files::FilesError, http::Failure, rpc};
+
+/// When to ask again for a file while the object store is away.
+const FILES_AWAY: Duration = Duration::from_secs(5);
 
 /// An error of the catalogue.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +83,11 @@ impl From<Error> for Problem {
                 conflict("conflict", "it was changed meanwhile; try again".to_owned())
             }
             Error::Db(error) => db::problem("catalog", &error),
+            Error::Files(error) if error.is_outage() => {
+                tracing::error!(%error, "the object store does not answer");
+                Self::new(ErrorKind::Unavailable, "files_unavailable", "images can't be reached; try again soon")
+                    .retry_after(FILES_AWAY)
+            }
             Error::Files(error) => {
                 tracing::error!(%error, "the file store failed");
                 Self::internal()

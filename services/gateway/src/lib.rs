@@ -23,6 +23,7 @@ pub use souk_platform::config::Network;
 use souk_platform::{
     events::Outbox,
     http::{method_not_allowed, not_found},
+    redis::Redis,
     security::Authority,
     service::Service,
 };
@@ -53,6 +54,8 @@ pub struct Edge {
     pub probes: Vec<Probe>,
     /// Its section of the configuration.
     pub config: Config,
+    /// Where gateways count requests together, if they do.
+    pub redis: Option<Redis>,
     /// What the rate limits go by.
     pub clock: Clock,
     /// Cancelled when the process is to stop: `/health/ready` says so at once.
@@ -76,7 +79,7 @@ pub enum Entry {
 /// # Panics
 /// When two services claim one path.
 pub fn router(edge: Edge) -> Router {
-    let Edge { mut services, outboxes, entry, authority, probes, config, clock, stop } = edge;
+    let Edge { mut services, outboxes, entry, authority, probes, config, redis, clock, stop } = edge;
     let health = health::Health::new(&services, probes, stop);
 
     let mut api = admin_events::routes(outboxes);
@@ -100,7 +103,7 @@ pub fn router(edge: Edge) -> Router {
         .merge(docs::routes(&document))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(edge::EdgeLayer::new(&config, entry, authority, clock));
+        .layer(edge::EdgeLayer::new(&config, entry, authority, redis, clock));
     if config.body_limit != config::AXUM_BODY_LIMIT {
         routes = routes.layer(axum::extract::DefaultBodyLimit::max(config.body_limit));
     }

@@ -66,6 +66,7 @@ fn edge(config: Config) -> Edge {
         authority: Authority::new(IdentityClient::new(channel), Clock::system()),
         probes: Vec::new(),
         config,
+        redis: None,
         clock: Clock::system(),
         stop: CancellationToken::new(),
     }

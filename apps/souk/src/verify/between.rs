@@ -15,6 +15,7 @@ use souk_orders::verify::{OrderFacts, OrderStatus};
 use souk_payments::{PaymentStatus, verify::PaymentFact};
 use souk_platform::{events::Backlog, verify::Rule};
 
+use super::transit::Transit;
 use crate::databases::Databases;
 
 const PAGE: u64 = 500;
@@ -38,7 +39,7 @@ const CHECKS: [Check; 3] = [
 ];
 
 /// All rules between services.
-pub async fn rules(databases: &Databases) -> Result<Vec<Rule>, DbErr> {
+pub async fn rules(databases: &Databases, transit: &Transit) -> Result<Vec<Rule>, DbErr> {
     let mut rules: Vec<Rule> = CHECKS.iter().map(|(name, _)| Rule::new(name, 0, Vec::new())).collect();
     let mut known: HashSet<OrderId> = HashSet::new();
     let mut after = None;
@@ -49,7 +50,7 @@ pub async fn rules(databases: &Databases) -> Result<Vec<Rule>, DbErr> {
         for order in page {
             known.insert(order.order_id);
             let seen = look(databases, order).await?;
-            let seen = settled(databases, seen).await?;
+            let seen = settled(databases, transit, seen).await?;
             for (rule, (_, check)) in rules.iter_mut().zip(CHECKS) {
                 rule.checked += 1;
                 rule.offenders.extend(check(&seen).map(|wrong| format!("{}: {wrong}", seen.order.order_id)));
@@ -58,8 +59,8 @@ pub async fn rules(databases: &Databases) -> Result<Vec<Rule>, DbErr> {
     }
     rules.push(payments_belong(databases, &known).await?);
     rules.push(units_belong(databases, &known).await?);
-    rules.push(stock_is_shown(databases).await?);
-    rules.push(search::products_are_known(databases).await?);
+    rules.push(stock_is_shown(databases, transit).await?);
+    rules.push(search::products_are_known(databases, transit).await?);
     Ok(rules)
 }
 
@@ -74,7 +75,8 @@ fn is_suspect(seen: &Seen) -> bool {
 }
 
 /// Looks again at what seems wrong until it is right, or stays wrong although nothing about it is under way.
-async fn settled(databases: &Databases, mut seen: Seen) -> Result<Seen, DbErr> {
+async fn settled(databases: &Databases, transit: &Transit, mut seen: Seen) -> Result<Seen, DbErr> {
+    let late = is_suspect(&seen) && transit.is_late(&["orders", "payments", "inventory"]).await;
     for _ in 0..LOOKS {
         if !is_suspect(&seen) {
             return Ok(seen);
@@ -88,7 +90,7 @@ async fn settled(databases: &Databases, mut seen: Seen) -> Result<Seen, DbErr> {
     let mut subjects = vec![seen.order.order_id.to_string()];
     subjects.extend(seen.payments.iter().map(|payment| payment.id.to_string()));
     for db in [databases.orders(), databases.payments(), databases.inventory()] {
-        if Backlog::concerns(db, &subjects).await? {
+        if late || Backlog::concerns(db, &subjects).await? {
             // Its event is written and will be delivered: unfinished, not wrong.
             seen.payments.clear();
             seen.units.clear();
@@ -229,7 +231,7 @@ impl Misshown {
     }
 }
 
-async fn stock_is_shown(databases: &Databases) -> Result<Rule, DbErr> {
+async fn stock_is_shown(databases: &Databases, transit: &Transit) -> Result<Rule, DbErr> {
     let (mut checked, mut offenders, mut after) = (0, Vec::new(), None);
     loop {
         let page = souk_catalog::verify::stock(databases.catalog(), after, PAGE).await?;
@@ -237,7 +239,7 @@ async fn stock_is_shown(databases: &Databases) -> Result<Rule, DbErr> {
         after = Some(last.sku_id);
         checked += page.len() as u64;
         let suspects = misshown(databases, page).await?;
-        offenders.extend(still_misshown(databases, suspects).await?.iter().map(Misshown::describe));
+        offenders.extend(still_misshown(databases, transit, suspects).await?.iter().map(Misshown::describe));
     }
     Ok(Rule::new("catalog shows what inventory has", checked, offenders))
 }
@@ -252,7 +254,12 @@ async fn misshown(databases: &Databases, facts: Vec<StockFact>) -> Result<Vec<Mi
 
 /// Looks again until they are right. What stays wrong counts when the change is not on its way any more and did not
 /// arrive since the last look either.
-async fn still_misshown(databases: &Databases, mut suspects: Vec<Misshown>) -> Result<Vec<Misshown>, DbErr> {
+async fn still_misshown(
+    databases: &Databases,
+    transit: &Transit,
+    mut suspects: Vec<Misshown>,
+) -> Result<Vec<Misshown>, DbErr> {
+    let late = !suspects.is_empty() && transit.is_late(&["catalog"]).await;
     for _ in 0..LOOKS {
         if suspects.is_empty() {
             return Ok(suspects);
@@ -261,9 +268,15 @@ async fn still_misshown(databases: &Databases, mut suspects: Vec<Misshown>) -> R
         let facts = shown_now(databases, &suspects).await?;
         suspects = misshown(databases, facts).await?;
     }
+    if late {
+        return Ok(Vec::new());
+    }
     let mut stuck = Vec::with_capacity(suspects.len());
     for suspect in suspects {
-        if !Backlog::concerns(databases.inventory(), &[suspect.shown.sku_id.to_string()]).await? {
+        let subject = [suspect.shown.sku_id.to_string()];
+        let under_way = Backlog::concerns(databases.inventory(), &subject).await?
+            || Backlog::concerns(databases.catalog(), &subject).await?;
+        if !under_way {
             stuck.push(suspect);
         }
     }

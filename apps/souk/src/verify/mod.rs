@@ -5,12 +5,14 @@
 //! is still on its way.
 
 mod between;
+mod transit;
 
 use std::{collections::BTreeMap, fmt};
 
 use sea_orm::DbErr;
 use souk_platform::{db::Database, events::Backlog, verify::Rule};
 
+use self::transit::Transit;
 use crate::{config::Config, data_dir::DataDir, databases::Databases};
 
 /// How long a due event may wait before it counts as forgotten.
@@ -40,6 +42,7 @@ impl Report {
 pub async fn run(databases: &Databases, data: &DataDir, config: &Config) -> Result<Report, DbErr> {
     let mut rules: BTreeMap<&'static str, Vec<Rule>> = BTreeMap::new();
     let folder = data.search();
+    let transit = Transit::open(config).await;
     let (identity, catalog, inventory, cart, orders, payments, notifications, search, between) = tokio::try_join!(
         souk_identity::verify::rules(databases.identity()),
         souk_catalog::verify::rules(databases.catalog()),
@@ -49,7 +52,7 @@ pub async fn run(databases: &Databases, data: &DataDir, config: &Config) -> Resu
         souk_payments::verify::rules(databases.payments()),
         souk_notifications::verify::rules(databases.notifications()),
         souk_search::verify::rules(databases.search(), &folder, &config.search),
-        between::rules(databases),
+        between::rules(databases, &transit),
     )?;
     rules.extend([
         ("identity", identity),
@@ -70,7 +73,9 @@ pub async fn run(databases: &Databases, data: &DataDir, config: &Config) -> Resu
         forgotten.extend(forgotten_since(db).await?);
     }
     let seen = undelivered + dead_letters;
-    rules.insert("events", vec![Rule::new("every event is delivered, or is a dead letter", seen, forgotten)]);
+    let mut events = vec![Rule::new("every event is delivered, or is a dead letter", seen, forgotten)];
+    events.extend(transit.rule().await);
+    rules.insert("events", events);
     Ok(Report { rules, dead_letters, undelivered })
 }
 

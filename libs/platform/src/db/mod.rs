@@ -33,6 +33,8 @@ pub use failure::problem;
 pub(crate) use fresh::Fresh;
 pub use held::Reader;
 pub use open::OpenError;
+#[cfg(feature = "cluster")]
+pub(crate) use schema::inbox;
 pub(crate) use schema::{dead_letter, outbox};
 #[cfg(feature = "cluster")]
 pub(crate) use server::{Lease, Leases};

@@ -123,6 +123,12 @@ impl Tx {
         self.put(&event, at.timestamp_micros().max(outbox::AT_ONCE + 1));
     }
 
+    /// Puts an event that another process has announced into the outbox, for the consumers that the row names.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn forward(&self, row: outbox::Model) {
+        self.published.lock().expect("nothing panics while holding the list").push(row);
+    }
+
     fn put<E: Event>(&self, event: &E, due_at: i64) {
         let data = serde_json::to_string(event).expect("events are plain data, which always encodes");
         let row = outbox::Model {

@@ -4,6 +4,7 @@
 //! [`Tx::accept`](crate::db::Tx::accept) in the transaction that acts on the event.
 
 mod backlog;
+pub mod broker;
 mod bus;
 mod dead_letters;
 mod lagging;
@@ -16,6 +17,7 @@ mod remote;
 mod settle;
 
 pub use backlog::Backlog;
+pub use broker::{Broker, BrokerError, EventsConfig};
 pub use bus::{Bus, Courier, Undelivered};
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use outbox::Outbox;
@@ -60,6 +62,8 @@ pub struct Message {
     pub event_id: EventId,
     /// Its type.
     pub kind: String,
+    /// What it is about: events of one subject keep their order.
+    pub subject: String,
     /// When it happened.
     pub time: Timestamp,
     /// The event itself, JSON.

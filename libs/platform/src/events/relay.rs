@@ -238,6 +238,7 @@ async fn deliver(bus: &Bus, lane: Lane) -> Vec<Settled> {
         let message = Message {
             event_id: row.event_id,
             kind: row.kind.clone(),
+            subject: row.subject.clone(),
             time: row.happened_at,
             data: row.data.clone(),
             attempt: u32::try_from(row.attempts).unwrap_or(0) + 1,

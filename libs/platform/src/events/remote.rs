@@ -63,6 +63,7 @@ impl Courier for RemoteConsumer {
             consumer: consumer.to_owned(),
             id: message.event_id.to_string(),
             r#type: message.kind.clone(),
+            subject: message.subject.clone(),
             time: message.time.timestamp_micros(),
             data: message.data.clone(),
             attempt: message.attempt,
@@ -109,11 +110,12 @@ impl Answers {
 #[tonic::async_trait]
 impl Delivery for Answers {
     async fn deliver(&self, request: Request<DeliverRequest>) -> Result<Response<DeliverReply>, Status> {
-        let DeliverRequest { consumer, id, r#type, time, data, attempt } = request.into_inner();
+        let DeliverRequest { consumer, id, r#type, subject, time, data, attempt } = request.into_inner();
         let invalid = |what: &str| status(Problem::invalid(what, "can't be read"));
         let message = Message {
             event_id: event_id(&id)?,
             kind: r#type,
+            subject,
             time: DateTime::from_timestamp_micros(time).ok_or_else(|| invalid("time"))?,
             data,
             attempt,

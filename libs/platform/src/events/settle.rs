@@ -214,7 +214,9 @@ async fn record(tx: crate::db::Tx, verdicts: Vec<Verdict>, now: Timestamp) -> Re
         })
         .collect();
     for some in dead.chunks(500) {
-        dead_letter::Entity::insert_many(some.iter().cloned()).exec_without_returning(&tx).await?;
+        let insert = dead_letter::Entity::insert_many(some.iter().cloned());
+        // What was taken from a broker may be there twice.
+        insert.on_conflict_do_nothing().exec_without_returning(&tx).await?;
     }
     Ok(())
 }

@@ -26,6 +26,7 @@ use souk_platform::{
     db::Database,
     events::{Bus, Relay},
     files::Files,
+    invalidations::Invalidations,
     rpc::{Channel, Directory, Policy},
     security::{Authority, Principal},
 };
@@ -108,6 +109,7 @@ impl Market {
             inventory: InventoryClient::new(channel("inventory")),
             orders: OrdersClient::new(channel("orders")),
             files,
+            invalidations: Invalidations::alone(),
             public_url: String::new(),
             currency: Currency::GBP,
         })

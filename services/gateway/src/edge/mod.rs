@@ -33,6 +33,7 @@ use souk_platform::{
     config::Network,
     context::{self, Context},
     http::{ErrorCode, Failure, dress, panicked},
+    redis::Redis,
     security::Authority,
 };
 use tower::{Layer, Service};
@@ -81,12 +82,12 @@ pub(crate) struct EdgeService<S> {
 }
 
 impl EdgeLayer {
-    pub(crate) fn new(config: &Config, entry: Entry, authority: Authority, clock: Clock) -> Self {
+    pub(crate) fn new(config: &Config, entry: Entry, authority: Authority, redis: Option<Redis>, clock: Clock) -> Self {
         let public = entry == Entry::Public;
         let shared = Shared {
             authority,
             limits: Limits::new(config),
-            rates: (public && config.rate_limit.enabled).then(|| Rates::new(&config.rate_limit, clock)),
+            rates: (public && config.rate_limit.enabled).then(|| Rates::new(&config.rate_limit, redis, clock)),
             shedder: Shedder::new(config.max_concurrency),
             meters: Meters::new(),
             proxies: if public { config.trusted_proxies.clone() } else { Network::ALL.to_vec() },
@@ -143,7 +144,10 @@ where
         let span = tracing::error_span!("request", request_id = &*context.request_id);
         let work = async move {
             let response = match admitted {
-                Ok((pass, work)) => pass.through(work).await,
+                Ok((pass, work)) => match shared.admit_together(&visit, client).await {
+                    Ok(()) => pass.through(work).await,
+                    Err(problem) => Failure(problem).into_response(),
+                },
                 Err(Refusal::Bare(status)) => status.into_response(),
                 Err(Refusal::Problem(problem)) => Failure(problem).into_response(),
             };
@@ -198,6 +202,16 @@ impl Shared {
         }
         let place = self.shedder.enter(class).map_err(Refusal::Problem)?;
         Ok(Pass { _place: place, time_limit })
+    }
+
+    /// What gateways have to ask each other before a request is let in.
+    async fn admit_together(&self, visit: &Visit, client: Option<std::net::IpAddr>) -> Result<(), Problem> {
+        match (&self.rates, client) {
+            (Some(rates), Some(client)) => {
+                rates.admit_together(Class::of(&visit.method, visit.uri.path()), client).await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn send_off(&self, response: Response, visit: &Visit) -> Response {

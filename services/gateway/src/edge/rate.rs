@@ -1,5 +1,6 @@
 //! Rate limits per client by the generic cell rate algorithm (ITU-T I.371): a token bucket in one number, the moment at
-//! which the bucket would be full again.
+//! which the bucket would be full again. Several gateways count together where there is a Redis between them, and each for
+//! itself while it is away.
 
 use std::{
     net::IpAddr,
@@ -12,6 +13,7 @@ use std::{
 
 use moka::sync::Cache;
 use souk_kernel::{Clock, ErrorKind, Problem};
+use souk_platform::redis::Redis;
 
 use super::class::Class;
 use crate::{client_ip::household, config::RateLimit};
@@ -32,6 +34,14 @@ pub(super) struct Rates {
     auth: Pace,
     webhooks: Pace,
     clock: Clock,
+    together: Option<Together>,
+}
+
+/// What gateways count together.
+struct Together {
+    redis: Redis,
+    /// Who was sent away, and until when, in nanoseconds: nobody has to be asked about them before.
+    sent_away: Cache<(Bucket, IpAddr), i64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -39,6 +49,16 @@ enum Bucket {
     Ordinary,
     Auth,
     Webhooks,
+}
+
+impl Bucket {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ordinary => "ordinary",
+            Self::Auth => "auth",
+            Self::Webhooks => "webhooks",
+        }
+    }
 }
 
 /// In nanoseconds.
@@ -75,7 +95,7 @@ impl Pace {
 }
 
 impl Rates {
-    pub(super) fn new(limit: &RateLimit, clock: Clock) -> Self {
+    pub(super) fn new(limit: &RateLimit, redis: Option<Redis>, clock: Clock) -> Self {
         let (per_second, burst) = (i64::from(limit.per_second.get()), limit.burst.get());
         Self {
             clients: Cache::builder().max_capacity(CLIENTS).time_to_idle(FORGET_AFTER).build(),
@@ -83,43 +103,138 @@ impl Rates {
             auth: Pace::new(60 * SECOND, limit.auth_per_minute.get().into(), limit.auth_burst.get()),
             webhooks: Pace::new(SECOND, per_second * WEBHOOK_FACTOR, burst.saturating_mul(10)),
             clock,
+            together: redis.map(|redis| Together {
+                redis,
+                sent_away: Cache::builder().max_capacity(CLIENTS).time_to_live(FORGET_AFTER).build(),
+            }),
         }
     }
 
-    /// 429 with the time to wait when the client has used up its share.
+    /// 429 with the time to wait when the client has used up its share; at once, where this gateway counts for itself.
     pub(super) fn admit(&self, class: Class, client: IpAddr) -> Result<(), Problem> {
-        let (bucket, pace) = match class {
-            Class::Health => return Ok(()),
-            Class::Auth => (Bucket::Auth, self.auth),
-            Class::Webhook => (Bucket::Webhooks, self.webhooks),
-            Class::Browse | Class::Other | Class::Checkout => (Bucket::Ordinary, self.ordinary),
-        };
-        let full_at = self.clients.get_with((bucket, household(client)), Arc::default);
-        let now = self.clock.now().timestamp_micros().saturating_mul(1000);
-        pace.take(&full_at, now).map_err(|wait| {
-            metrics::counter!("souk_http_turned_away_total", "why" => "rate_limit").increment(1);
-            Problem::new(ErrorKind::RateLimited, "rate_limited", "too many requests; wait a little").retry_after(wait)
-        })
+        match self.bucket(class) {
+            Some((bucket, pace)) if self.together.is_none() => self.take(bucket, pace, household(client)),
+            _ => Ok(()),
+        }
     }
+
+    /// The same where gateways count together.
+    pub(super) async fn admit_together(&self, class: Class, client: IpAddr) -> Result<(), Problem> {
+        let (Some(together), Some((bucket, pace))) = (&self.together, self.bucket(class)) else { return Ok(()) };
+        let key = (bucket, household(client));
+        let now = self.now();
+        if let Some(until) = together.sent_away.get(&key) {
+            // A clock that was set back must not keep anybody away for longer than an empty bucket does.
+            let left = until.saturating_sub(now).min(pace.depth.max(pace.cost));
+            if left > 0 {
+                return Err(turned_away(Duration::from_nanos(left.unsigned_abs())));
+            }
+            together.sent_away.invalidate(&key);
+        }
+        let nanos = |time: i64| Duration::from_nanos(time.unsigned_abs());
+        let name = format!("{}:{}", bucket.name(), key.1);
+        match together.redis.take(&name, nanos(pace.cost), nanos(pace.depth)).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(wait)) => {
+                let wait_nanos = i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX);
+                together.sent_away.insert(key, now.saturating_add(wait_nanos));
+                Err(turned_away(wait))
+            }
+            None => self.take(bucket, pace, key.1),
+        }
+    }
+
+    fn bucket(&self, class: Class) -> Option<(Bucket, Pace)> {
+        match class {
+            Class::Health => None,
+            Class::Auth => Some((Bucket::Auth, self.auth)),
+            Class::Webhook => Some((Bucket::Webhooks, self.webhooks)),
+            Class::Browse | Class::Other | Class::Checkout => Some((Bucket::Ordinary, self.ordinary)),
+        }
+    }
+
+    fn take(&self, bucket: Bucket, pace: Pace, household: IpAddr) -> Result<(), Problem> {
+        let full_at = self.clients.get_with((bucket, household), Arc::default);
+        pace.take(&full_at, self.now()).map_err(turned_away)
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now().timestamp_micros().saturating_mul(1000)
+    }
+}
+
+fn turned_away(wait: Duration) -> Problem {
+    metrics::counter!("souk_http_turned_away_total", "why" => "rate_limit").increment(1);
+    Problem::new(ErrorKind::RateLimited, "rate_limited", "too many requests; wait a little").retry_after(wait)
 }
 
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU32;
 
+    use souk_platform::redis::testing;
+
     use super::*;
 
-    fn rates() -> (Rates, Clock) {
+    fn limit() -> RateLimit {
         let number = |number| NonZeroU32::new(number).unwrap();
-        let limit = RateLimit {
+        RateLimit {
             enabled: true,
             per_second: number(10),
             burst: number(3),
             auth_per_minute: number(6),
             auth_burst: number(1),
-        };
+        }
+    }
+
+    fn rates() -> (Rates, Clock) {
         let clock = Clock::adjustable();
-        (Rates::new(&limit, clock.clone()), clock)
+        (Rates::new(&limit(), None, clock.clone()), clock)
+    }
+
+    /// Gateways that count together, where the tests run with a Redis; one alone otherwise.
+    async fn gateways() -> Vec<Rates> {
+        let Some(config) = testing::server() else { return vec![rates().0] };
+        let mut gateways = Vec::new();
+        for _ in 0..2 {
+            let redis = Redis::open(&config).await.unwrap();
+            gateways.push(Rates::new(&limit(), redis, Clock::system()));
+        }
+        gateways
+    }
+
+    impl Rates {
+        /// As a request goes through the edge.
+        async fn lets_in(&self, class: Class, client: IpAddr) -> Result<(), Problem> {
+            self.admit(class, client)?;
+            self.admit_together(class, client).await
+        }
+    }
+
+    #[tokio::test]
+    async fn several_gateways_are_no_way_around_the_limit() {
+        let gateways = gateways().await;
+        let (one, two) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+        let mut turn = gateways.iter().cycle();
+        let mut next = || turn.next().unwrap();
+        assert!(next().lets_in(Class::Auth, one).await.is_ok());
+        for _ in 0..4 {
+            let problem = next().lets_in(Class::Auth, one).await.unwrap_err();
+            assert_eq!((problem.kind, &*problem.code), (ErrorKind::RateLimited, "rate_limited"));
+            let wait = problem.retry_after.unwrap();
+            assert!(wait > Duration::from_secs(5) && wait <= Duration::from_secs(10), "{wait:?}");
+        }
+        assert!(next().lets_in(Class::Auth, two).await.is_ok());
+        assert!(next().lets_in(Class::Health, one).await.is_ok());
+        // A bucket refills while the test runs: somebody is sent away before twice the burst is let in.
+        let mut let_in = 0;
+        while next().lets_in(Class::Browse, one).await.is_ok() {
+            let_in += 1;
+        }
+        assert!((3..6).contains(&let_in), "{let_in}");
+        let problem = next().lets_in(Class::Browse, one).await.unwrap_err();
+        tokio::time::sleep(problem.retry_after.unwrap()).await;
+        assert!(next().lets_in(Class::Browse, one).await.is_ok(), "after the time that was said");
     }
 
     #[test]

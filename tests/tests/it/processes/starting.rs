@@ -63,3 +63,16 @@ fn a_service_is_served_by_one_process_of_a_folder() {
     drop(catalog);
     assert!(data.lock("catalog").unwrap().is_some());
 }
+
+#[tokio::test]
+async fn an_engine_that_is_not_there_is_told_by_its_setting() {
+    let mut config = Config::default();
+    config.files.url = "gs://bucket".to_owned();
+    assert!(refusal(&[], config).await.starts_with("files.url"));
+    let mut config = Config::default();
+    config.events.url = "kafka://broker:9092".into();
+    assert!(refusal(&[], config).await.starts_with("events.url"));
+    let mut config = Config::default();
+    config.redis.url = "memcached://server:11211".into();
+    assert!(refusal(&[], config).await.starts_with("redis.url"));
+}

@@ -6,18 +6,18 @@ use sea_orm::DbErr;
 use souk_kernel::ProductId;
 use souk_platform::{events::Backlog, verify::Rule};
 
-use super::{LOOKS, PAGE, PAUSE};
+use super::{LOOKS, PAGE, PAUSE, Transit};
 use crate::databases::Databases;
 
 /// Every product is in search's documents as catalog has it, and nothing else may be found there.
-pub async fn products_are_known(databases: &Databases) -> Result<Rule, DbErr> {
+pub async fn products_are_known(databases: &Databases, transit: &Transit) -> Result<Rule, DbErr> {
     let (mut checked, mut offenders, mut after) = (0, Vec::new(), None);
     loop {
         let page = souk_catalog::verify::products(databases.catalog(), after, PAGE).await?;
         let end = page.last().map(|product| product.0);
         checked += page.len() as u64;
         for (id, wrong) in differing(databases, &page, after, end).await? {
-            offenders.extend(settled(databases, id, wrong).await?);
+            offenders.extend(settled(databases, transit, id, wrong).await?);
         }
         if end.is_none() {
             break;
@@ -64,7 +64,13 @@ async fn differing(
 }
 
 /// Looks again at what seems wrong until it is right, or stays wrong although nothing about it is under way.
-async fn settled(databases: &Databases, id: ProductId, mut wrong: String) -> Result<Option<String>, DbErr> {
+async fn settled(
+    databases: &Databases,
+    transit: &Transit,
+    id: ProductId,
+    mut wrong: String,
+) -> Result<Option<String>, DbErr> {
+    let late = transit.is_late(&["search"]).await;
     for _ in 0..LOOKS {
         tokio::time::sleep(PAUSE).await;
         let page = souk_catalog::verify::product(databases.catalog(), id).await?;
@@ -75,6 +81,9 @@ async fn settled(databases: &Databases, id: ProductId, mut wrong: String) -> Res
         }
         wrong = format!("catalog has {page:?}, search {known:?}");
     }
-    let under_way = Backlog::concerns(databases.catalog(), &[id.to_string()]).await?;
+    let subject = [id.to_string()];
+    let under_way = late
+        || Backlog::concerns(databases.catalog(), &subject).await?
+        || Backlog::concerns(databases.search(), &subject).await?;
     Ok((!under_way).then(|| format!("{id}: {wrong}")))
 }
