@@ -23,6 +23,9 @@ use super::{
 /// Hits that are looked at to choose the attributes that are shown.
 const SAMPLE: usize = 512;
 
+/// Values of this attribute are not counted.
+const NOWHERE: i64 = i64::MAX;
+
 thread_local! {
     /// Each thread has one; all numbers are 0 whenever a search ends.
     static ROOM: RefCell<Room> = RefCell::default();
@@ -31,10 +34,10 @@ thread_local! {
 /// Room to count in.
 #[derive(Default)]
 struct Room {
-    /// The facets of the document at hand.
-    terms: Vec<u64>,
     /// By attribute of the segment at hand.
     keys: Vec<u32>,
+    /// By attribute of the segment at hand: what is added to a term to get the place of its count, or [`NOWHERE`].
+    places: Vec<i64>,
     /// By value, those of all wanted attributes of all segments one after the other.
     values: Vec<u32>,
 }
@@ -78,7 +81,7 @@ fn chosen(segments: &[(&Segment, Found)], filters: &Filters, wish: Wish<'_>, roo
         let mut had = Vec::new();
         for doc in found.hits.iter().step_by(step) {
             let mut last = None;
-            for term in segment.facet_terms(*doc, &mut room.terms) {
+            for term in segment.columns.facets.of(*doc) {
                 let key = keys.of(*term);
                 // Values of one attribute follow each other.
                 if key != last
@@ -138,41 +141,34 @@ fn places(segments: &[(&Segment, Found)], names: &[Arc<str>]) -> Vec<Vec<Option<
 
 /// Counts the values of one segment.
 fn count(segment: &Segment, found: &Found, filters: &Filters, places: &[Option<Place>], room: &mut Room) {
-    let keys = &segment.keys;
-    let Room { terms, keys: numbers, values } = room;
-    // By attribute: which of the places, counted from 1.
-    for (number, place) in (1..).zip(places) {
-        if let Some(place) = place {
-            numbers[place.key] = number;
-        }
+    let (keys, facets) = (&segment.keys, &segment.columns.facets);
+    let Room { places: added, values, .. } = room;
+    if places.iter().all(Option::is_none) {
+        return;
     }
-    let mut add = |doc, only: Option<usize>| {
-        for term in segment.facet_terms(doc, terms) {
-            let Some(key) = keys.of(*term) else { continue };
-            let Some(Some(place)) = (numbers[key] as usize).checked_sub(1).map(|at| &places[at]) else { continue };
-            if only.is_none_or(|only| only == key) {
-                let at = place.counts.start + (usize::try_from(*term).unwrap_or_default() - place.first as usize);
-                values[at] += 1;
-            }
-        }
-    };
-    if places.iter().any(Option::is_some) {
-        for doc in &found.hits {
-            add(*doc, None);
-        }
-        for (dimension, docs) in &found.aside {
-            let Dimension::Attribute(index) = dimension else { continue };
-            let name = filters.attributes.keys().nth(*index);
-            let key = name.and_then(|name| keys.names.binary_search_by(|known| (**known).cmp(name)).ok());
-            if let Some(key) = key {
-                for doc in docs {
-                    add(*doc, Some(key));
-                }
+    added.clear();
+    added.resize(keys.names.len(), NOWHERE);
+    // Terms of attributes beyond these are not told apart.
+    for place in places.iter().flatten().filter(|place| place.key < usize::from(u16::MAX)) {
+        added[place.key] = i64::try_from(place.counts.start).unwrap_or_default() - i64::from(place.first);
+    }
+    let at = |term: u32, added: i64| usize::try_from(i64::from(term) + added).unwrap_or(usize::MAX);
+    for doc in &found.hits {
+        for term in facets.of(*doc) {
+            let place = added.get(usize::from(keys.of_term[*term as usize])).copied().unwrap_or(NOWHERE);
+            if place != NOWHERE {
+                values[at(*term, place)] += 1;
             }
         }
     }
-    for place in places.iter().flatten() {
-        numbers[place.key] = 0;
+    for (dimension, docs) in &found.aside {
+        let Dimension::Attribute(index) = dimension else { continue };
+        let name = filters.attributes.keys().nth(*index);
+        let key = name.and_then(|name| keys.names.binary_search_by(|known| (**known).cmp(name)).ok());
+        let Some(key) = key.filter(|key| added[*key] != NOWHERE) else { continue };
+        for term in docs.iter().flat_map(|doc| facets.of(*doc)).filter(|term| keys.of(**term) == Some(key)) {
+            values[at(*term, added[key])] += 1;
+        }
     }
 }
 

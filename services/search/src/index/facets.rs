@@ -10,13 +10,11 @@ use tantivy::{DocId, TantivyError, columnar::BytesColumn};
 
 use super::{
     attributes::attributes,
+    columns::Terms,
     filters::{Dimension, Filters},
     snapshot::Segment,
 };
-use crate::domain::{
-    prices::{self, STEPS},
-    ranking::Signals,
-};
+use crate::domain::prices::{self, STEPS};
 
 /// What a search found in one segment.
 #[derive(Debug, Default)]
@@ -73,20 +71,23 @@ pub fn count(segments: &[(&Segment, Found)], filters: &Filters, wish: Wish<'_>) 
     let mut counts = Counts::default();
     let mut steps = [0; STEPS];
     for (segment, found) in segments {
-        for (id, count) in by_term(segment.category.as_ref(), found.counted(Dimension::Category))? {
+        let columns = &segment.columns;
+        for (id, count) in by_term(segment.category.as_ref(), &columns.category, found.counted(Dimension::Category))? {
             *counts.categories.entry(CategoryId::from_uuid(id)).or_default() += count;
         }
-        for (id, count) in by_term(segment.sellers.as_ref(), found.counted(Dimension::Seller))? {
+        for (id, count) in by_term(segment.sellers.as_ref(), &columns.sellers, found.counted(Dimension::Seller))? {
             *counts.sellers.entry(SellerId::from_uuid(id)).or_default() += count;
         }
         for doc in found.counted(Dimension::Price) {
-            steps[prices::step(i64::try_from(segment.price.get_val(doc)).unwrap_or(i64::MAX))] += 1;
+            steps[usize::from(columns.steps[doc as usize])] += 1;
         }
+        let mut reached = [0; 5];
         for doc in found.counted(Dimension::Rating) {
-            let stars = Signals::unpack(segment.signals.get_val(doc)).stars;
-            for (place, least) in counts.stars.iter_mut().zip([400, 300, 200, 100]) {
-                *place += u64::from(stars >= least);
-            }
+            reached[usize::from(columns.stars[doc as usize])] += 1;
+        }
+        // Four stars are also three.
+        for (place, least) in counts.stars.iter_mut().zip([4, 3, 2, 1]) {
+            *place += reached[least..].iter().sum::<u64>();
         }
     }
     counts.prices = prices::ranges(&steps);
@@ -96,15 +97,14 @@ pub fn count(segments: &[(&Segment, Found)], filters: &Filters, wish: Wish<'_>) 
 
 fn by_term(
     column: Option<&BytesColumn>,
+    terms: &Terms,
     docs: impl Iterator<Item = DocId>,
 ) -> Result<Vec<(uuid::Uuid, u64)>, TantivyError> {
     let Some(column) = column else { return Ok(Vec::new()) };
     let mut counts = vec![0u64; column.num_terms()];
     for doc in docs {
-        for ord in column.term_ords(doc) {
-            if let Some(count) = usize::try_from(ord).ok().and_then(|ord| counts.get_mut(ord)) {
-                *count += 1;
-            }
+        for term in terms.of(doc) {
+            counts[*term as usize] += 1;
         }
     }
     let mut found = Vec::new();

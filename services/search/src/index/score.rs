@@ -11,6 +11,7 @@ use tantivy::{DocId, TantivyError};
 use super::{
     postings::{Cursor, WINDOW},
     snapshot::{Segment, Snapshot},
+    tokenizers::count,
 };
 use crate::domain::{
     query::Plan,
@@ -58,7 +59,7 @@ impl Scoring {
         let groups = plan.groups.iter().map(|group| weigh(group, frequency, snapshot.products)).collect();
         let mut impacts = [0.0; LEVELS as usize + 1];
         for level in 1..=LEVELS {
-            impacts[usize::from(level)] = weights.impact(texts::frequency(level));
+            impacts[usize::from(count(level))] = weights.impact(texts::frequency(level));
         }
         Ok(Self { groups, impacts })
     }
@@ -92,10 +93,21 @@ impl Scoring {
             return Ok(());
         }
         loop {
-            let next =
-                groups.iter().flatten().flat_map(|opened| &opened.cursors).filter_map(|(cursor, _)| cursor.next_doc());
-            let Some(next) = next.min() else { return Ok(()) };
+            let firsts = groups.iter().map(|group| {
+                let cursors = group.iter().flat_map(|opened| &opened.cursors);
+                cursors.filter_map(|(cursor, _)| cursor.next_doc()).min()
+            });
+            // What has all groups comes where the last of them begins, or later.
+            let next = match mode {
+                Mode::All => firsts.collect::<Option<Vec<_>>>().and_then(|firsts| firsts.into_iter().max()),
+                Mode::Some => firsts.flatten().min(),
+            };
+            let Some(next) = next else { return Ok(()) };
             let start = next / WINDOW * WINDOW;
+            if mode == Mode::All {
+                let cursors = groups.iter_mut().flatten().flat_map(|opened| &mut opened.cursors);
+                cursors.for_each(|(cursor, _)| cursor.skip_to(start));
+            }
             for (index, group) in groups.iter_mut().enumerate() {
                 desk.add_group(group, 1 << index, start, &self.impacts);
             }

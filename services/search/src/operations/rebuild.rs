@@ -1,19 +1,23 @@
 //! Builds the whole index anew, beside the one that answers, and puts it in its place.
 
-use super::Progress;
+use super::{Progress, blocking};
 use crate::{
     app::App,
+    domain::item::Item,
     error::Error,
-    items::{self, Read},
-    store::{changes, documents},
+    items::{self, Read, Sellers},
+    store::{
+        changes,
+        documents::{self, Document},
+    },
 };
 
 /// Documents that are read at once.
-const PAGE: u64 = 500;
+const PAGE: u64 = 1_000;
 
 /// Makes an index of nothing, for a marketplace that has no products yet.
 pub async fn begin_index(app: &App) -> Result<(), Error> {
-    app.index.build().await?.take_over(0).await?;
+    app.index.build(0).await?.take_over(0).await?;
     app.index.follow().await?;
     Ok(())
 }
@@ -23,20 +27,25 @@ pub async fn begin_index(app: &App) -> Result<(), Error> {
 pub async fn rebuild(app: &App, progress: Progress<'_>) -> Result<u64, Error> {
     let applied = app.db.transaction(|tx| async move { Ok::<_, Error>(changes::keep(&tx).await?) }).await?;
     let total = documents::count(app.db.reader()).await?;
-    let mut build = app.index.build().await?;
+    let mut build = app.index.build(total).await?;
     let sellers = app.sellers();
-    let (mut after, mut done) = (None, 0);
-    loop {
-        let page = documents::next(app.db.reader(), after, PAGE).await?;
-        let Some(last) = page.last().map(|document| document.id) else { break };
-        after = Some(last);
+    let mut done = 0;
+    let mut page = documents::next(app.db.reader(), None, PAGE).await?;
+    while let Some(last) = page.last().map(|document| document.id) {
         done += page.len() as u64;
-        let read = page.into_iter().map(Read::of).collect::<Result<Vec<_>, _>>()?;
-        let tree = app.categories.with(read.iter().map(|read| read.snapshot.category_id)).await;
-        let items = items::items(&app.db, read, &tree, &sellers).await?;
-        build.add(items).await?;
+        // The next page is read while this one is worked at.
+        let (next, items) =
+            tokio::join!(documents::next(app.db.reader(), Some(last), PAGE), prepare(app, page, &sellers));
+        build.add(items?).await?;
         progress("building the index", done, total);
+        page = next?;
     }
     build.take_over(applied).await?;
     Ok(done)
+}
+
+async fn prepare(app: &App, page: Vec<Document>, sellers: &Sellers) -> Result<Vec<Item>, Error> {
+    let read = blocking(move || page.into_iter().map(Read::of).collect::<Result<Vec<_>, _>>()).await?;
+    let tree = app.categories.with(read.iter().map(|read| read.snapshot.category_id)).await;
+    items::items(&app.db, read, &tree, sellers).await
 }
