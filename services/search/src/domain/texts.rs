@@ -362,7 +362,7 @@ mod tests {
         let reader = read(&texts);
         assert_eq!(reader.title(), "usb\nc\ncabl\n2\nm\n");
         assert_eq!(reader.phrases(), "blue\ntea\n\ncharg\nit\n\n");
-        assert_eq!(reader.words(), "usb\nusb cables\ncables\n2m\nblue\ntea\n");
+        assert_eq!(reader.words(), "usb\ncables\n2m\nblue\ntea\n");
         assert!(reader.levels().any(|(term, _)| term == "usbc"));
     }
 

@@ -275,4 +275,39 @@ mod tests {
             assert_eq!((count, seen.len()), (1_200, 1_200), "{query} {sort:?}");
         }
     }
+
+    #[tokio::test]
+    async fn a_phrase_is_found_within_one_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let understanding = Arc::new(Understanding::new(Config::default()).unwrap());
+        let index = Embedded::new(folder.path(), &understanding).unwrap();
+        let described = |number, title: &str, description: &str, plug: &str| {
+            let mut item = item(number);
+            title.clone_into(&mut item.summary.title);
+            description.clone_into(&mut item.description);
+            item.attributes.insert("plug".to_owned(), plug.into());
+            item
+        };
+        let items = vec![
+            described(1, "Hub", "Needs the USB cables.", "none"),
+            described(2, "USB hub with cable", "A cable for USB", "USB"),
+            described(3, "Charger", "Fast", "usb cable"),
+        ];
+        let mut build = index.build(3).await.unwrap();
+        build.add(items).await.unwrap();
+        build.take_over(0).await.unwrap();
+        index.follow().await.unwrap();
+        let found = async |query: &str| {
+            let results = index.search(ask(query, Sort::Newest, None)).await.unwrap().results;
+            let mut titles: Vec<String> = results.hits.iter().map(|hit| hit.summary.title.clone()).collect();
+            titles.sort_unstable();
+            titles
+        };
+        assert_eq!(found("\"usb cable\"").await, ["Charger", "Hub"]);
+        assert_eq!(found("hub \"usb cable\"").await, ["Charger", "Hub"], "the phrase is demanded, the word is not");
+        assert_eq!(found("\"the usb cable\"").await, ["Hub"], "words that are elsewhere left out count here");
+        assert_eq!(found("\"cable a\"").await, [""; 0], "from the title into the description");
+        assert_eq!(found("\"charger\"").await, ["Charger"]);
+        assert_eq!(found("\"charged\" hub").await, [""; 0]);
+    }
 }

@@ -73,6 +73,8 @@ pub struct Checks<'a> {
     sellers: Option<Vec<bool>>,
     external_id: Option<Bits>,
     attributes: Vec<Bits>,
+    /// Whether some prices of the segment are outside of what is asked for.
+    prices: bool,
     /// Whether there is nothing to check.
     open: bool,
 }
@@ -109,9 +111,11 @@ impl<'a> Checks<'a> {
         };
         let attributes = filters.attributes.iter().map(|(key, wanted)| attribute(segment, key, wanted));
         let attributes = attributes.collect::<Result<_, _>>()?;
-        let open = *filters == Filters::default() && phrases.is_empty();
+        let prices = prices(filters, segment);
+        let others = Filters { price_min: None, price_max: None, ..filters.clone() };
+        let open = !prices && phrases.is_empty() && others == Filters::default();
         let phrases = self::phrases(segment, phrases)?;
-        Ok(Self { segment, filters, phrases, categories, sellers, external_id, attributes, open })
+        Ok(Self { segment, filters, phrases, categories, sellers, external_id, attributes, prices, open })
     }
 
     /// What they say of a document.
@@ -152,7 +156,7 @@ impl<'a> Checks<'a> {
         {
             fail(Dimension::Seller);
         }
-        if filters.price_min.is_some() || filters.price_max.is_some() {
+        if self.prices {
             let price = i64::try_from(self.segment.price.get_val(doc)).unwrap_or(i64::MAX);
             if filters.price_min.is_some_and(|min| price < min) || filters.price_max.is_some_and(|max| price > max) {
                 fail(Dimension::Price);
@@ -170,6 +174,13 @@ impl<'a> Checks<'a> {
         }
         verdict
     }
+}
+
+/// Whether a filter keeps some prices of the segment out: most prices that are asked for at most, or at least, are beyond them.
+fn prices(filters: &Filters, segment: &Segment) -> bool {
+    let signed = |price| i64::try_from(price).unwrap_or(i64::MAX);
+    let (lowest, highest) = (signed(segment.price.min_value()), signed(segment.price.max_value()));
+    filters.price_min.is_some_and(|min| lowest < min) || filters.price_max.is_some_and(|max| highest > max)
 }
 
 /// Who has all of the phrases; `None` when none is demanded.

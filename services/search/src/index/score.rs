@@ -92,6 +92,13 @@ impl Scoring {
         if mode == Mode::All && groups.iter().any(Vec::is_empty) {
             return Ok(());
         }
+        // The rarer of two comes first: nothing is done for products that have only the other. The sum is the same.
+        if let [first, second] = groups.as_mut_slice()
+            && mode == Mode::All
+            && self.postings(segment, 0)? > self.postings(segment, 1)?
+        {
+            std::mem::swap(first, second);
+        }
         loop {
             let firsts = groups.iter().map(|group| {
                 let cursors = group.iter().flat_map(|opened| &opened.cursors);
@@ -108,8 +115,12 @@ impl Scoring {
                 let cursors = groups.iter_mut().flatten().flat_map(|opened| &mut opened.cursors);
                 cursors.for_each(|(cursor, _)| cursor.skip_to(start));
             }
+            let mut before = 0;
             for (index, group) in groups.iter_mut().enumerate() {
-                desk.add_group(group, 1 << index, start, &self.impacts);
+                desk.add_group(group, 1 << index, before, start, &self.impacts);
+                if mode == Mode::All {
+                    before |= 1 << index;
+                }
             }
             desk.take(|at, score, mask| {
                 let doc = start + at;
@@ -118,6 +129,11 @@ impl Scoring {
                 }
             });
         }
+    }
+
+    /// How many postings a group has in a segment.
+    fn postings(&self, segment: &Segment, group: usize) -> Result<u32, TantivyError> {
+        self.groups[group].iter().flat_map(|weighed| &weighed.terms).map(|(term, _)| segment.frequency(term)).sum()
     }
 
     fn open(&self, segment: &Segment) -> Result<Vec<Vec<Opened>>, TantivyError> {
@@ -191,13 +207,17 @@ fn unmark(bits: &mut [u64; WORDS], mut each: impl FnMut(usize)) {
 }
 
 impl Desk {
-    fn add_group(&mut self, group: &mut [Opened], bit: u32, start: DocId, impacts: &[f32]) {
+    /// Adds what a group gives to the documents of a window that have all of the groups `before`.
+    fn add_group(&mut self, group: &mut [Opened], bit: u32, before: u32, start: DocId, impacts: &[f32]) {
         let end = start + WINDOW;
         let impact = |level: u32| impacts[(level as usize).min(impacts.len() - 1)];
         for Opened { cursors } in group {
             if let [(cursor, share)] = cursors.as_mut_slice() {
                 cursor.read(end, |doc, level| {
                     let at = (doc - start) as usize;
+                    if self.masks[at] & before != before {
+                        return;
+                    }
                     self.best[at] = self.best[at].max(*share * impact(level));
                     self.masks[at] |= bit;
                     mark(&mut self.in_group, at);
@@ -208,6 +228,9 @@ impl Desk {
             for (cursor, share) in cursors {
                 cursor.read(end, |doc, level| {
                     let at = (doc - start) as usize;
+                    if self.masks[at] & before != before {
+                        return;
+                    }
                     self.sums[at] += *share * impact(level);
                     self.counts[at] = self.counts[at].saturating_add(1);
                     mark(&mut self.in_sums, at);

@@ -17,6 +17,8 @@ use crate::domain::{
     texts::Fields,
 };
 
+/// Pieces of more products are not merged again: it would take a processor minutes, and searches gain little.
+const LARGE: usize = 100_000;
 /// Documents that go to a thread of the writer at once.
 const LOT: usize = 50;
 
@@ -48,6 +50,7 @@ impl Writer {
         let writer: IndexWriter = index.writer_with_options(options)?;
         let mut policy = LogMergePolicy::default();
         policy.set_min_num_segments(6);
+        policy.set_max_docs_before_merge(LARGE);
         writer.set_merge_policy(Box::new(policy));
         Ok(Self { writer, layout })
     }

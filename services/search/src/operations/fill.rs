@@ -32,28 +32,65 @@ pub async fn is_filled(app: &App) -> Result<bool, Error> {
 /// Stores all products as catalog has them now, and hides those that it doesn't have. Where an event brought something newer
 /// meanwhile, that stays. The index looks at what differs from what was known.
 pub async fn fill(app: &App, progress: Progress<'_>) -> Result<u64, Error> {
-    let mut after: Option<ProductId> = None;
-    let mut done = 0;
-    let mut known_sellers: Sellers =
-        sellers::all(app.db.reader()).await?.into_iter().map(|seller| (seller.id, seller)).collect();
-    let mut reply = page(app, None).await?;
-    while let Some(last) = last(&reply)? {
-        let ProductsReply { products, sellers, total } = reply;
+    let mut filling = Filling::begin(app).await?;
+    while filling.next().await?.is_some() {
+        progress("asking catalog", filling.done, filling.total);
+    }
+    filling.end().await
+}
+
+/// On the way through catalog's products.
+pub struct Filling<'a> {
+    app: &'a App,
+    sellers: Sellers,
+    /// The page that catalog has told.
+    told: ProductsReply,
+    /// The last product that was stored.
+    pub after: Option<ProductId>,
+    /// Products that were stored.
+    pub done: u64,
+    /// Products that catalog has.
+    pub total: u64,
+}
+
+/// Products of a page as they are stored now, with the units that can be bought of their SKUs.
+pub struct Stored {
+    pub documents: Vec<Document>,
+    pub levels: HashMap<SkuId, i64>,
+}
+
+impl<'a> Filling<'a> {
+    /// Asks for the first page.
+    pub async fn begin(app: &'a App) -> Result<Self, Error> {
+        let sellers = sellers::all(app.db.reader()).await?;
+        let sellers = sellers.into_iter().map(|seller| (seller.id, seller)).collect();
+        let told = page(app, None).await?;
+        Ok(Self { app, sellers, after: None, done: 0, total: told.total, told })
+    }
+
+    /// Stores a page, while the next one is asked for. `None` behind the last.
+    pub async fn next(&mut self) -> Result<Option<Stored>, Error> {
+        let Some(last) = last(&self.told)? else { return Ok(None) };
+        let (app, after) = (self.app, self.after);
+        let ProductsReply { products, sellers, .. } = std::mem::take(&mut self.told);
         let count = products.len();
-        // The next page is asked for while this one is stored.
+        let sellers = unknown(sellers, &mut self.sellers)?;
         let next =
             async { if count < PAGE as usize { Ok(ProductsReply::default()) } else { page(app, Some(last)).await } };
-        let (next, stored) =
-            tokio::join!(next, store(app, products, unknown(sellers, &mut known_sellers)?, after, last));
-        stored?;
-        done += count as u64;
-        progress("asking catalog", done, total);
-        after = Some(last);
-        reply = next?;
+        let (next, stored) = tokio::join!(next, store(app, products, sellers, after, last));
+        let stored = stored?;
+        self.done += count as u64;
+        self.after = Some(last);
+        self.told = next?;
+        Ok(Some(stored))
     }
-    app.db.transaction(|tx| async move { Ok::<_, Error>(changes::filled(&tx).await?) }).await?;
-    app.read_sellers().await?;
-    Ok(done)
+
+    /// Notes that all are in; gives their number.
+    pub async fn end(self) -> Result<u64, Error> {
+        self.app.db.transaction(|tx| async move { Ok::<_, Error>(changes::filled(&tx).await?) }).await?;
+        self.app.read_sellers().await?;
+        Ok(self.done)
+    }
 }
 
 async fn page(app: &App, after: Option<ProductId>) -> Result<ProductsReply, Error> {
@@ -105,21 +142,46 @@ struct Known {
     levels: HashMap<SkuId, KnownLevel>,
 }
 
-type Listed = (Document, Vec<Level>);
+impl Known {
+    async fn read(app: &App, after: Option<ProductId>, last: ProductId, skus: &[SkuId]) -> Result<Self, Error> {
+        let reader = app.db.reader();
+        let (documents, levels) =
+            tokio::join!(documents::between(reader, after, last), documents::known_levels(reader, skus));
+        Ok(Self {
+            documents: documents?.into_iter().map(|document| (document.id, document)).collect(),
+            levels: levels?.into_iter().map(|level| (level.sku_id, level)).collect(),
+        })
+    }
 
-/// The listed products that are not known as they are, and the known ones that are not listed, with their versions.
-fn different(listed: &[ListedProduct], known: Known) -> Result<(Vec<Listed>, Vec<(ProductId, i64)>), Error> {
-    let mut different = Vec::new();
+    fn stored(self) -> Stored {
+        Stored {
+            documents: self.documents.into_values().collect(),
+            levels: self.levels.into_iter().map(|(id, level)| (id, level.available)).collect(),
+        }
+    }
+}
+
+/// What has to be stored.
+#[derive(Default)]
+struct Different {
+    listed: Vec<(Document, Vec<Level>)>,
+    /// What catalog doesn't have, with the version that is known.
+    gone: Vec<(ProductId, i64)>,
+}
+
+fn different(listed: &[ListedProduct], known: &Known) -> Result<Different, Error> {
+    let mut different = Different::default();
     let mut ids = HashSet::with_capacity(listed.len());
     for product in listed {
         let head = Head::of(product)?;
-        if !head.is_known(product, &known) {
-            different.push(read(product)?);
+        if !head.is_known(product, known) {
+            different.listed.push(read(product)?);
         }
         ids.insert(head.product_id);
     }
-    let gone = known.documents.into_values().filter(|known| known.public && !ids.contains(&known.id));
-    Ok((different, gone.map(|known| (known.id, known.version)).collect()))
+    let gone = known.documents.values().filter(|known| known.public && !ids.contains(&known.id));
+    different.gone = gone.map(|known| (known.id, known.version)).collect();
+    Ok(different)
 }
 
 async fn store(
@@ -128,26 +190,19 @@ async fn store(
     sellers: Vec<Seller>,
     after: Option<ProductId>,
     last: ProductId,
-) -> Result<(), Error> {
-    let skus: Vec<SkuId> = products
-        .iter()
-        .flat_map(|product| &product.levels)
-        .map(|level| id(&level.sku_id))
-        .collect::<Result<_, Error>>()?;
-    let reader = app.db.reader();
-    let (known, levels) = tokio::join!(documents::between(reader, after, last), documents::known_levels(reader, &skus));
-    let known = Known {
-        documents: known?.into_iter().map(|document| (document.id, document)).collect(),
-        levels: levels?.into_iter().map(|level| (level.sku_id, level)).collect(),
-    };
-    let (listed, gone) = blocking(move || different(&products, known)).await?;
+) -> Result<Stored, Error> {
+    let skus = products.iter().flat_map(|product| &product.levels).map(|level| id(&level.sku_id));
+    let skus: Vec<SkuId> = skus.collect::<Result<_, Error>>()?;
+    let known = Known::read(app, after, last, &skus).await?;
+    let (Different { listed, gone }, known) = blocking(move || Ok((different(&products, &known)?, known))).await?;
     if listed.is_empty() && gone.is_empty() && sellers.is_empty() {
-        return Ok(());
+        return Ok(known.stored());
     }
     let ids: Vec<ProductId> = listed.iter().map(|(document, _)| document.id).collect();
     let levels: Vec<(Level, ProductId)> =
         listed.iter().flat_map(|(document, levels)| levels.iter().map(|level| (*level, document.id))).collect();
     let documents: Vec<Document> = listed.into_iter().map(|(document, _)| document).collect();
+    let new_sellers = !sellers.is_empty();
     app.db
         .transaction(move |tx| async move {
             for seller in sellers {
@@ -160,7 +215,11 @@ async fn store(
             changes::note(&tx, ids.into_iter().chain(gone.into_iter().map(|(id, _)| id))).await?;
             Ok::<_, Error>(())
         })
-        .await
+        .await?;
+    if new_sellers {
+        app.read_sellers().await?;
+    }
+    Ok(Known::read(app, after, last, &skus).await?.stored())
 }
 
 /// A product as catalog lists it.
