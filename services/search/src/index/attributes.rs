@@ -51,8 +51,7 @@ pub fn attributes(
     // A search that failed may have left numbers behind, so the room is given back only after one that did not.
     let mut room = ROOM.take();
     let names = chosen(segments, filters, wish, &mut room);
-    let places = places(segments, &names);
-    let size = places.iter().flatten().flatten().map(|place| place.counts.end).max().unwrap_or_default();
+    let (places, size) = places(segments, &names);
     room.values.resize(room.values.len().max(size), 0);
     for ((segment, found), places) in segments.iter().zip(&places) {
         count(segment, found, filters, places, &mut room);
@@ -122,39 +121,64 @@ struct Place {
     counts: Range<usize>,
 }
 
-/// For each segment, the places of the wanted attributes.
-fn places(segments: &[(&Segment, Found)], names: &[Arc<str>]) -> Vec<Vec<Option<Place>>> {
+/// Where a segment is counted.
+struct Places {
+    /// Of the wanted attributes.
+    wanted: Vec<Option<Place>>,
+    /// All values are counted, from here on: with many hits that takes less time than to look which are wanted.
+    all: Option<usize>,
+}
+
+/// Values for each hit from which on all are counted.
+const FEW_VALUES: usize = 4;
+
+/// For each segment, the places of the wanted attributes; and how many places there are.
+fn places(segments: &[(&Segment, Found)], names: &[Arc<str>]) -> (Vec<Places>, usize) {
     let mut end = 0;
     let mut of_segment = |(segment, found): &(&Segment, Found)| {
+        let keys = &segment.keys;
         let is_empty = found.hits.is_empty() && found.aside.is_empty();
+        let all = (keys.hashes.len() < found.hits.len() * FEW_VALUES).then_some(end);
         let mut place = |name: &Arc<str>| {
-            let key = if is_empty { None } else { segment.keys.names.binary_search(name).ok() }?;
-            let (first, next) = (segment.keys.starts[key], segment.keys.starts[key + 1]);
-            let start = end;
-            end += (next - first) as usize;
-            Some(Place { key, first, counts: start..end })
+            let key = if is_empty { None } else { keys.names.binary_search(name).ok() }?;
+            let (first, next) = (keys.starts[key], keys.starts[key + 1]);
+            let start = all.map_or(end, |all| all + first as usize);
+            let counts = start..start + (next - first) as usize;
+            end = end.max(counts.end);
+            Some(Place { key, first, counts })
         };
-        names.iter().map(&mut place).collect()
+        let wanted = names.iter().map(&mut place).collect();
+        if let Some(all) = all {
+            end = all + keys.hashes.len();
+        }
+        Places { wanted, all }
     };
-    segments.iter().map(&mut of_segment).collect()
+    let places = segments.iter().map(&mut of_segment).collect();
+    (places, end)
 }
 
 /// Counts the values of one segment.
-fn count(segment: &Segment, found: &Found, filters: &Filters, places: &[Option<Place>], room: &mut Room) {
+fn count(segment: &Segment, found: &Found, filters: &Filters, places: &Places, room: &mut Room) {
     let (keys, facets) = (&segment.keys, &segment.columns.facets);
     let Room { places: added, values, .. } = room;
-    if places.iter().all(Option::is_none) {
+    let Places { wanted, all } = places;
+    if wanted.iter().all(Option::is_none) {
         return;
     }
     added.clear();
     added.resize(keys.names.len(), NOWHERE);
     // Terms of attributes beyond these are not told apart.
-    for place in places.iter().flatten().filter(|place| place.key < usize::from(u16::MAX)) {
+    for place in wanted.iter().flatten().filter(|place| place.key < usize::from(u16::MAX)) {
         added[place.key] = i64::try_from(place.counts.start).unwrap_or_default() - i64::from(place.first);
     }
     let at = |term: u32, added: i64| usize::try_from(i64::from(term) + added).unwrap_or(usize::MAX);
-    for doc in &found.hits {
-        for term in facets.of(*doc) {
+    if let Some(all) = *all {
+        let values = &mut values[all..all + keys.hashes.len()];
+        for term in found.hits.iter().flat_map(|doc| facets.of(*doc)) {
+            values[*term as usize] += 1;
+        }
+    } else {
+        for term in found.hits.iter().flat_map(|doc| facets.of(*doc)) {
             let place = added.get(usize::from(keys.of_term[*term as usize])).copied().unwrap_or(NOWHERE);
             if place != NOWHERE {
                 values[at(*term, place)] += 1;
@@ -207,19 +231,19 @@ impl Hasher for Ready {
 /// The most frequent values of an attribute in all segments.
 fn most_frequent(
     segments: &[(&Segment, Found)],
-    places: &[Vec<Option<Place>>],
+    places: &[Places],
     index: usize,
     counts: &[u32],
     most: usize,
 ) -> Vec<Value> {
     let of_segment = |at: usize| {
-        let place = places[at][index].as_ref();
+        let place = places[at].wanted[index].as_ref();
         let range = place.map(|place| (place.first, place.counts.clone())).unwrap_or_default();
         let counted = (range.0..).zip(&counts[range.1]).filter(|(_, count)| **count > 0);
         let hashes = &segments[at].0.keys.hashes;
         counted.map(move |(term, count)| Value { count: *count, hash: hashes[term as usize], segment: at, term })
     };
-    let size = |at: &usize| places[*at][index].as_ref().map_or(0, |place| place.counts.len());
+    let size = |at: &usize| places[*at].wanted[index].as_ref().map_or(0, |place| place.counts.len());
     let largest = (0..segments.len()).max_by_key(size).unwrap_or_default();
     // What the other segments have is added to the largest one's; often there is nothing.
     let mut others: HashMap<u64, Value, BuildHasherDefault<Ready>> = HashMap::default();

@@ -1,7 +1,11 @@
 //! The columns that every hit is counted by, unpacked: a search may find a tenth of a large catalogue, and what is packed
 //! into bits costs ten times as much to read as what lies ready.
 
-use tantivy::columnar::{Column, ColumnValues};
+use tantivy::{
+    TantivyError,
+    columnar::{BytesColumn, Column, ColumnValues},
+};
+use uuid::Uuid;
 
 use crate::domain::{prices, ranking::Signals};
 
@@ -13,7 +17,11 @@ pub struct Columns {
     /// How many of the thresholds of stars it reaches, from 0 to 4.
     pub stars: Box<[u8]>,
     pub category: Terms,
+    /// By number of the category.
+    pub categories: Box<[Uuid]>,
     pub sellers: Terms,
+    /// By number of the seller.
+    pub all_sellers: Box<[Uuid]>,
     pub facets: Terms,
 }
 
@@ -54,6 +62,17 @@ impl Terms {
         }
         &self.terms[self.starts[at] as usize..self.starts[at + 1] as usize]
     }
+}
+
+/// The ids of a column, by their numbers.
+pub fn ids(column: Option<&BytesColumn>) -> Result<Box<[Uuid]>, TantivyError> {
+    let Some(column) = column else { return Ok(Box::default()) };
+    let mut ids = Vec::with_capacity(column.num_terms());
+    let mut terms = column.dictionary().stream()?;
+    while terms.advance() {
+        ids.push(Uuid::from_slice(terms.key()).unwrap_or_default());
+    }
+    Ok(ids.into())
 }
 
 /// The steps of prices.

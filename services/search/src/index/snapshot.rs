@@ -253,16 +253,18 @@ impl Segment {
         let signals = fast.column_first_or_default(name::SIGNALS)?;
         let unpacked = || {
             let documents = reader.max_doc();
-            let ids = |column: &Option<BytesColumn>| Terms::read(column.as_ref().map(BytesColumn::ords), documents);
-            Arc::new(Columns {
+            let terms = |column: &Option<BytesColumn>| Terms::read(column.as_ref().map(BytesColumn::ords), documents);
+            Ok::<_, TantivyError>(Arc::new(Columns {
                 steps: columns::steps(&*price, documents),
                 stars: columns::stars(&*signals, documents),
-                category: ids(&category),
-                sellers: ids(&sellers),
+                category: terms(&category),
+                categories: columns::ids(category.as_ref())?,
+                sellers: terms(&sellers),
+                all_sellers: columns::ids(sellers.as_ref())?,
                 facets: Terms::read(facets.as_ref().map(|facets| facets.ords()), documents),
-            })
+            }))
         };
-        let columns = before.map_or_else(unpacked, |before| Arc::clone(&before.columns));
+        let columns = before.map_or_else(unpacked, |before| Ok(Arc::clone(&before.columns)))?;
         Ok(Self {
             text: reader.inverted_index(layout.text)?,
             title: reader.inverted_index(layout.title)?,
