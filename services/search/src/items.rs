@@ -55,12 +55,7 @@ pub async fn items(
 }
 
 /// What the index holds of a product; `None` when nobody whose offers are shown offers it.
-pub fn item(
-    read: Read,
-    levels: &std::collections::BTreeMap<souk_kernel::SkuId, i64>,
-    tree: &Tree,
-    sellers: &Sellers,
-) -> Option<Item> {
+pub fn item(read: Read, levels: &HashMap<souk_kernel::SkuId, i64>, tree: &Tree, sellers: &Sellers) -> Option<Item> {
     let Read { document, snapshot } = read;
     if !document.public {
         return None;

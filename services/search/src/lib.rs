@@ -58,6 +58,5 @@ pub async fn service(deps: Deps) -> Result<Service, Problem> {
 /// much. Gives the number of products.
 pub async fn reindex(deps: Deps, progress: &(dyn Fn(&'static str, u64, u64) + Send + Sync)) -> Result<u64, Problem> {
     let app = App::new(deps).await?;
-    operations::fill(&app, progress).await?;
-    Ok(operations::rebuild(&app, progress).await?)
+    Ok(operations::reindex(&app, progress).await?)
 }

@@ -21,7 +21,7 @@ use crate::{
     engine::Change,
     error::Error,
     index::{
-        schema::Layout,
+        schema::{Desk, Layout},
         snapshot::Snapshot,
         writer::{self, Writer},
     },
@@ -29,13 +29,16 @@ use crate::{
 
 const CURRENT: &str = "current";
 /// Changes when what the code writes does: an index of another number is built anew.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// A writer that has nothing to do for so long gives its memory back.
 const IDLE: Duration = Duration::from_secs(5);
 /// Threads that build a whole index.
 const BUILDERS: usize = 2;
-/// So many times the memory of a writer may each of them fill: the fewer pieces are written, the fewer have to be merged.
-const ROOM: usize = 3;
+/// So many times the memory of a writer may each of them fill, and of a large index: the fewer pieces are written, the fewer
+/// have to be merged.
+const ROOM: (usize, usize) = (3, 16);
+/// Products for which each builder gets the room of one writer.
+const IN_ROOM: u64 = 12_500;
 
 /// What every commit of an index says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -74,6 +77,7 @@ pub struct Live {
 struct Writing {
     name: String,
     writer: Writer,
+    desk: Desk,
     used: Instant,
 }
 
@@ -168,14 +172,14 @@ impl Live {
             Some(known) if known.name == opened.name => Writing { used, ..known },
             _ => {
                 let writer = Writer::new(&opened.index, opened.layout, 1, self.config.writer_memory)?;
-                Writing { name: opened.name.clone(), writer, used }
+                let desk = Desk::new(Analyzer::new(self.config.language));
+                Writing { name: opened.name.clone(), writer, desk, used }
             }
         };
-        let analyzer = Analyzer::new(self.config.language);
         let Config { fields, attributes, .. } = &self.config;
         for change in changes {
             match change {
-                Change::Put(item) => at_hand.writer.put(item, fields, attributes, &analyzer)?,
+                Change::Put(item) => at_hand.writer.put(item, fields, attributes, &mut at_hand.desk)?,
                 Change::Remove(id) => at_hand.writer.remove(*id),
             }
         }
@@ -207,14 +211,15 @@ impl Live {
         Ok(())
     }
 
-    /// Begins a new index.
-    pub fn build(&self) -> Result<Build, Error> {
+    /// Begins a new index of about so many products.
+    pub fn build(&self, products: u64) -> Result<Build, Error> {
         // Names are in the order of their making.
         let name = uuid::Uuid::now_v7().simple().to_string();
         let folder = self.folder.join(&name);
         fs::create_dir_all(&folder)?;
         let (index, layout) = writer::open(&folder)?;
-        let writer = Writer::new(&index, layout, BUILDERS, self.config.writer_memory.saturating_mul(ROOM))?;
+        let rooms = usize::try_from(products / IN_ROOM).unwrap_or(usize::MAX).clamp(ROOM.0, ROOM.1);
+        let writer = Writer::new(&index, layout, BUILDERS, self.config.writer_memory.saturating_mul(rooms))?;
         Ok(Build {
             root: self.folder.clone(),
             name,
@@ -248,11 +253,8 @@ pub struct Build {
 
 impl Build {
     /// Adds products that are not there yet. Blocks.
-    pub fn add(&self, items: &[Item], analyzer: &Analyzer) -> Result<(), Error> {
-        for item in items {
-            self.writer.add(item, &self.config.fields, &self.config.attributes, analyzer)?;
-        }
-        Ok(())
+    pub fn add(&self, items: &[Item], desk: &mut Desk) -> Result<(), Error> {
+        Ok(self.writer.add(items, &self.config.fields, &self.config.attributes, desk)?)
     }
 
     /// Puts the index in the place of the one before. Blocks.

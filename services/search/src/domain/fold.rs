@@ -4,10 +4,28 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// Lower case without accents and ligatures: `Größe` and `GROSSE` are the same word.
 pub fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
     let mut folded = String::with_capacity(text.len());
+    fold_into(text, &mut folded);
+    folded
+}
+
+/// The same, at the end of `folded`.
+pub fn fold_into(text: &str, folded: &mut String) {
+    let mut rest = text;
+    while !rest.is_empty() {
+        // Most letters are plain; marks that follow one are left out wherever they stand.
+        let plain = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
+        let start = folded.len();
+        folded.push_str(&rest[..plain]);
+        folded[start..].make_ascii_lowercase();
+        rest = &rest[plain..];
+        let other = rest.bytes().position(|byte| byte.is_ascii()).unwrap_or(rest.len());
+        fold_letters(&rest[..other], folded);
+        rest = &rest[other..];
+    }
+}
+
+fn fold_letters(text: &str, folded: &mut String) {
     // Two primes would be what is left of the sign for inches.
     let inches = |letter| if letter == '\u{2033}' { '"' } else { letter };
     for letter in
@@ -29,7 +47,6 @@ pub fn fold(text: &str) -> String {
             letter => folded.push(letter),
         }
     }
-    folded
 }
 
 #[cfg(test)]

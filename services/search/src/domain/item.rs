@@ -1,5 +1,7 @@
 //! What the index holds of a product.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use souk_kernel::{CategoryId, Currency, ProductId, SellerId, Timestamp};
@@ -92,7 +94,7 @@ impl Default for Roles {
 pub struct Comparable<'a> {
     pub key: &'a str,
     /// As shown.
-    pub shown: String,
+    pub shown: Cow<'a, str>,
 }
 
 /// The values that filters compare.
@@ -104,12 +106,13 @@ pub fn comparables(attributes: &Map<String, Value>) -> impl Iterator<Item = Comp
         };
         values.iter().filter_map(move |value| {
             let shown = match value {
-                Value::String(text) => text.trim().to_owned(),
-                Value::Number(number) => number_text(number.as_f64()?),
-                Value::Bool(truth) => truth.to_string(),
+                Value::String(text) => Cow::Borrowed(text.trim()),
+                Value::Number(number) => Cow::Owned(number_text(number.as_f64()?)),
+                Value::Bool(truth) => Cow::Borrowed(if *truth { "true" } else { "false" }),
                 Value::Null | Value::Array(_) | Value::Object(_) => return None,
             };
-            (shown.chars().count() <= LONGEST_FILTERED).then_some(Comparable { key, shown })
+            let fits = shown.len() <= LONGEST_FILTERED || shown.chars().count() <= LONGEST_FILTERED;
+            fits.then_some(Comparable { key, shown })
         })
     })
 }
@@ -120,16 +123,48 @@ pub fn number_text(number: f64) -> String {
 }
 
 impl Comparable<'_> {
+    /// What filters compare, in one line at the end of `text`.
+    pub fn push_filter_term(&self, text: &mut String) {
+        let start = text.len();
+        text.push_str(self.key);
+        text.push(SEPARATOR);
+        push_lower(self.shown.trim(), text);
+        if text[start..].contains('\n') {
+            let line = text[start..].replace('\n', " ");
+            text.replace_range(start.., &line);
+        }
+    }
+
     /// What filters compare.
     pub fn filter_term(&self) -> String {
         filter_term(self.key, &self.shown)
     }
 
-    /// What facets count, unless the value is too long to be shown.
-    pub fn facet(&self, roles: &Roles) -> Option<String> {
+    /// Whether facets count it.
+    pub fn is_facet(&self, roles: &Roles) -> bool {
         let fits = !self.shown.is_empty() && self.shown.len() <= LONGEST_FACET;
-        (fits && !roles.codes.iter().any(|code| code == self.key))
-            .then(|| format!("{}{SEPARATOR}{}", self.key, self.shown))
+        fits && !roles.codes.iter().any(|code| code == self.key)
+    }
+
+    /// What facets count, at the end of `text`; whether they do.
+    pub fn push_facet(&self, roles: &Roles, text: &mut String) -> bool {
+        let counts = self.is_facet(roles);
+        if counts {
+            text.push_str(self.key);
+            text.push(SEPARATOR);
+            text.push_str(&self.shown);
+        }
+        counts
+    }
+}
+
+fn push_lower(value: &str, text: &mut String) {
+    if value.is_ascii() {
+        let start = text.len();
+        text.push_str(value);
+        text[start..].make_ascii_lowercase();
+    } else {
+        text.push_str(&value.to_lowercase());
     }
 }
 

@@ -7,6 +7,7 @@ mod language;
 pub mod offer;
 pub mod prices;
 pub mod query;
+mod quotes;
 pub mod ranking;
 pub mod refining;
 pub mod synonyms;

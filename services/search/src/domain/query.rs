@@ -2,6 +2,7 @@
 
 use super::{
     analysis::Analyzer,
+    quotes,
     synonyms::Synonyms,
     tokens::{self, Chunk, is_code},
 };
@@ -63,6 +64,8 @@ pub struct Group {
 pub struct Plan {
     /// All of them in the best products.
     pub groups: Vec<Group>,
+    /// What was put in quotes: only products that have the terms of each side by side in this order are found.
+    pub phrases: Vec<Vec<String>>,
     /// The terms in the order in which they were typed, corrected: products that have them close together come first.
     pub sequence: Vec<String>,
     /// The query as it was probably meant, when that differs from what was typed.
@@ -74,6 +77,19 @@ impl Plan {
     pub fn terms(&self) -> impl Iterator<Item = &str> {
         let ways = self.groups.iter().flat_map(|group| &group.alternatives);
         ways.flat_map(|way| &way.terms).map(String::as_str)
+    }
+
+    /// These terms are demanded as they stand.
+    fn quote(&mut self, terms: Vec<String>) {
+        let mut different: Vec<String> = Vec::with_capacity(terms.len());
+        for term in &terms {
+            if !different.contains(term) {
+                different.push(term.clone());
+            }
+        }
+        self.groups.push(Group { alternatives: vec![Alternative::new(different, 1.0)] });
+        self.sequence.extend(terms.iter().cloned());
+        self.phrases.push(terms);
     }
 
     /// The word is looked for as it was typed.
@@ -91,6 +107,8 @@ struct Unit {
     term: String,
     /// The terms of its parts, when it is a code of several.
     parts: Vec<String>,
+    /// Which of the phrases in quotes it stands in.
+    phrase: Option<usize>,
 }
 
 /// The folded words of a query, stop words included: two queries with the same words are one for the statistics.
@@ -103,14 +121,16 @@ fn units(query: &str, analyzer: Option<&Analyzer>) -> Vec<Unit> {
     let cut = query.char_indices().nth(LONGEST).map_or(query, |(end, _)| &query[..end]);
     let term = |word: &str| analyzer.map_or_else(String::new, |analyzer| analyzer.term(word));
     let mut units = Vec::new();
-    for Chunk { parts, joined } in tokens::chunks(cut) {
-        match joined {
-            Some(joined) => {
-                let parts = parts.iter().map(|part| term(part)).collect();
-                units.push(Unit { term: term(&joined), word: joined, parts });
-            }
-            None => {
-                units.extend(parts.into_iter().map(|word| Unit { term: term(&word), word, parts: Vec::new() }));
+    for (number, stretch) in quotes::stretches(cut).into_iter().enumerate() {
+        let phrase = stretch.quoted.then_some(number);
+        let unit = |word: String| Unit { term: term(&word), word, parts: Vec::new(), phrase };
+        for Chunk { parts, joined } in tokens::chunks(stretch.text) {
+            match joined.filter(|_| phrase.is_none()) {
+                Some(joined) => {
+                    let parts = parts.iter().map(|part| term(part)).collect();
+                    units.push(Unit { parts, ..unit(joined) });
+                }
+                None => units.extend(parts.into_iter().map(unit)),
             }
         }
     }
@@ -137,14 +157,25 @@ impl<D: Dictionary> Planner<'_, D> {
             let mut index = 0;
             units.retain(|unit| {
                 index += 1;
-                (self.as_you_type && index - 1 == last) || !self.analyzer.is_stop_word(&unit.word)
+                let is_last = self.as_you_type && index - 1 == last;
+                is_last || unit.phrase.is_some() || !self.analyzer.is_stop_word(&unit.word)
             });
         }
         let mut plan = Plan::default();
         let mut meant: Vec<String> = Vec::with_capacity(units.len());
         let mut at = 0;
         while at < units.len() {
-            let terms: Vec<&str> = units[at..].iter().map(|unit| unit.term.as_str()).collect();
+            if let Some(phrase) = units[at].phrase {
+                let quoted = units[at..].iter().take_while(|unit| unit.phrase == Some(phrase));
+                let terms: Vec<String> = quoted.map(|unit| unit.term.clone()).collect();
+                let count = terms.len();
+                meant.extend(units[at..at + count].iter().map(|unit| unit.word.clone()));
+                plan.quote(terms);
+                at += count;
+                continue;
+            }
+            let plain = units[at..].iter().take_while(|unit| unit.phrase.is_none());
+            let terms: Vec<&str> = plain.map(|unit| unit.term.as_str()).collect();
             let is_last = |count: usize| self.as_you_type && at + count == units.len();
             let (count, group) = match self.synonyms.longest_match(&terms) {
                 Some((count, expansions)) if !is_last(count) => {
@@ -174,6 +205,9 @@ impl<D: Dictionary> Planner<'_, D> {
         let neighbours = [at.checked_sub(1).map(|before| (before, at)), Some((at + count - 1, at + count))];
         for (left, right) in neighbours.into_iter().flatten() {
             let (Some(left), Some(right)) = (units.get(left), units.get(right)) else { continue };
+            if left.phrase.is_some() || right.phrase.is_some() {
+                continue;
+            }
             let joined = format!("{}{}", left.word, right.word);
             let term = self.analyzer.term(&joined);
             if joined.len() >= 4 && self.dictionary.frequency(&term) > 0 {
@@ -324,6 +358,20 @@ mod tests {
         assert_eq!(terms(&plan("dscw80", false)), [["dscw80", "dscw800"]]);
         assert_eq!(terms(&plan("dscw801", false)), [["dscw801"]]);
         assert_eq!(plan("dscw801", false).suggestion, None);
+    }
+
+    #[test]
+    fn what_is_quoted_is_demanded_as_it_stands() {
+        let quoted = plan("\"the laptop bag\" head set", false);
+        assert_eq!(quoted.phrases, [["the", "laptop", "bag"]]);
+        assert_eq!(terms(&quoted), [vec!["the+laptop+bag"], vec!["head", "headset"], vec!["set", "headset"]]);
+        let single = plan("\"laptip\"", false);
+        assert_eq!((terms(&single), single.suggestion), (vec![vec!["laptip".to_owned()]], None));
+        let open = plan("\"laptop bag", false);
+        assert!(open.phrases.is_empty());
+        assert_eq!(terms(&open), terms(&plan("laptop bag", false)));
+        assert_eq!(plan("bag \"bag bag\" \"\" \"!\"", false).phrases, [["bag", "bag"]]);
+        assert_eq!(normalised("\"Laptop  bag\""), "laptop bag");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! that `usb-c`, `usb c` and `usbc` find each other; the same holds for `DSC-W800`. A number and the unit after it are joined
 //! as well: `4 GB` is also `4gb`.
 
-use super::fold::fold;
+use super::fold::fold_into;
 
 /// Words of one text that are looked at; what comes after is ignored.
 const MOST_WORDS: usize = 4_000;
@@ -29,35 +29,176 @@ pub fn is_code(word: &str) -> bool {
 
 /// The chunks of a text, folded.
 pub fn chunks(text: &str) -> Vec<Chunk> {
-    let folded = fold(text);
-    let mut chunks: Vec<Chunk> = Vec::new();
-    let mut words = 0;
-    for piece in folded.split(|letter: char| letter.is_whitespace() || matches!(letter, ',' | ';' | '(' | ')' | '|')) {
-        let Some(chunk) = chunk(piece) else { continue };
-        words += chunk.parts.len();
-        if words > MOST_WORDS {
-            break;
-        }
-        match (chunks.last_mut(), measure(&chunk)) {
-            (Some(number), Some(unit)) if is_number(number) => {
-                let joined = format!("{}{unit}", number.parts[0]);
-                number.parts.extend(chunk.parts);
-                number.joined = Some(joined);
+    let mut cut = Cut::default();
+    cut.read(text);
+    let chunk = |piece: Piece<'_>| Chunk {
+        parts: piece.parts().map(str::to_owned).collect(),
+        joined: piece.joined().map(str::to_owned),
+    };
+    cut.pieces().map(chunk).collect()
+}
+
+/// A text cut into its chunks, with room for the next one: who reads many texts allocates nothing for each.
+#[derive(Debug, Default)]
+pub struct Cut {
+    folded: String,
+    /// All parts, those of a chunk without anything between them.
+    letters: String,
+    parts: Vec<Span>,
+    chunks: Vec<Bounds>,
+}
+
+/// From one byte of the letters to another.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    /// The first of its parts, and the first of the next chunk.
+    first: usize,
+    end: usize,
+    joined: Option<Span>,
+}
+
+/// A chunk of a [`Cut`].
+#[derive(Clone, Copy, Debug)]
+pub struct Piece<'a> {
+    cut: &'a Cut,
+    bounds: Bounds,
+}
+
+impl<'a> Piece<'a> {
+    /// Runs of letters and digits.
+    pub fn parts(self) -> impl ExactSizeIterator<Item = &'a str> {
+        self.cut.parts[self.bounds.first..self.bounds.end].iter().map(|part| self.cut.word(*part))
+    }
+
+    /// The parts without what stands between them, when there are several.
+    pub fn joined(self) -> Option<&'a str> {
+        self.bounds.joined.map(|span| self.cut.word(span))
+    }
+}
+
+impl Cut {
+    /// The chunks of the text that was read last.
+    pub fn pieces(&self) -> impl ExactSizeIterator<Item = Piece<'_>> {
+        self.chunks.iter().map(|bounds| Piece { cut: self, bounds: *bounds })
+    }
+
+    fn word(&self, span: Span) -> &str {
+        &self.letters[span.start..span.end]
+    }
+
+    /// Cuts a text, folded, in place of the one before.
+    pub fn read(&mut self, text: &str) {
+        let mut folded = std::mem::take(&mut self.folded);
+        folded.clear();
+        self.letters.clear();
+        self.parts.clear();
+        self.chunks.clear();
+        fold_into(text, &mut folded);
+        for piece in
+            folded.split(|letter: char| letter.is_whitespace() || matches!(letter, ',' | ';' | '(' | ')' | '|'))
+        {
+            let Some(bounds) = self.chunk(piece) else { continue };
+            if self.parts.len() > MOST_WORDS {
+                break;
             }
-            _ => chunks.push(chunk),
+            match (self.chunks.last().copied(), self.measure(bounds)) {
+                (Some(number), Some(unit)) if self.is_number(number) => {
+                    let start = self.letters.len();
+                    let digits = self.parts[number.first];
+                    self.letters.extend_from_within(digits.start..digits.end);
+                    self.letters.push_str(unit);
+                    let joined = Some(Span { start, end: self.letters.len() });
+                    *self.chunks.last_mut().expect("the number") = Bounds { end: bounds.end, joined, ..number };
+                }
+                _ => self.chunks.push(bounds),
+            }
+        }
+        self.folded = folded;
+    }
+
+    fn is_number(&self, chunk: Bounds) -> bool {
+        chunk.end - chunk.first == 1
+            && self.word(self.parts[chunk.first]).bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    }
+
+    /// The unit that a chunk consists of, in the form in which it is joined to numbers.
+    fn measure(&self, chunk: Bounds) -> Option<&'static str> {
+        if chunk.end - chunk.first == 1 { unit(self.word(self.parts[chunk.first])) } else { None }
+    }
+
+    /// Reads the parts of what stands between two blanks.
+    fn chunk(&mut self, piece: &str) -> Option<Bounds> {
+        let (first, begin) = (self.parts.len(), self.letters.len());
+        let mut start = begin;
+        let mut gap = true;
+        let mut joinable = true;
+        let mut letters = piece.chars().peekable();
+        while let Some(letter) = letters.next() {
+            if letter.is_alphanumeric() {
+                if gap {
+                    start = self.letters.len();
+                    self.parts.push(Span { start, end: start });
+                    gap = false;
+                }
+                if self.letters.len() - start < LONGEST_WORD {
+                    self.push(letter);
+                }
+                continue;
+            }
+            let ends_with_digit = !gap && self.letters.as_bytes().last().is_some_and(u8::is_ascii_digit);
+            match letter {
+                // A decimal point stays where it is.
+                '.' if ends_with_digit && letters.peek().is_some_and(char::is_ascii_digit) => {
+                    let part = &self.letters[start..];
+                    if part.len() < LONGEST_WORD && !part.contains('.') {
+                        self.push('.');
+                    } else {
+                        gap = true;
+                    }
+                }
+                '"' if ends_with_digit && letters.peek().is_none() => {
+                    self.push('i');
+                    self.push('n');
+                }
+                // The possessive adds nothing: `kid's` is `kid`.
+                '\'' if !gap && letters.peek() == Some(&'s') && {
+                    let mut rest = letters.clone();
+                    rest.next();
+                    rest.next().is_none_or(|next| !next.is_alphanumeric())
+                } =>
+                {
+                    letters.next();
+                    gap = true;
+                }
+                '-' | '_' | '/' | '.' | '+' | '&' | '\'' => gap = true,
+                _ => {
+                    gap = true;
+                    joinable = self.parts.len() == first;
+                }
+            }
+        }
+        let end = self.parts.len();
+        if end == first {
+            return None;
+        }
+        let whole = Span { start: begin, end: self.letters.len() };
+        let joins = joinable && (2..=MOST_JOINED).contains(&(end - first)) && whole.end - whole.start <= LONGEST_WORD;
+        Some(Bounds { first, end, joined: joins.then_some(whole) })
+    }
+
+    /// Adds a letter to the last part.
+    fn push(&mut self, letter: char) {
+        self.letters.push(letter);
+        if let Some(part) = self.parts.last_mut() {
+            part.end = self.letters.len();
         }
     }
-    chunks
-}
-
-fn is_number(chunk: &Chunk) -> bool {
-    chunk.parts.len() == 1 && chunk.parts[0].bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-}
-
-/// The unit that a chunk consists of, in the form in which it is joined to numbers.
-fn measure(chunk: &Chunk) -> Option<&'static str> {
-    let [part] = chunk.parts.as_slice() else { return None };
-    unit(part)
 }
 
 fn unit(part: &str) -> Option<&'static str> {
@@ -88,64 +229,6 @@ fn unit(part: &str) -> Option<&'static str> {
         "gbps" => "gbps",
         _ => return None,
     })
-}
-
-fn chunk(piece: &str) -> Option<Chunk> {
-    let mut parts: Vec<String> = Vec::new();
-    let mut gap = true;
-    let mut joinable = true;
-    let mut letters = piece.chars().peekable();
-    while let Some(letter) = letters.next() {
-        if letter.is_alphanumeric() {
-            if gap {
-                parts.push(String::new());
-                gap = false;
-            }
-            let part = parts.last_mut().expect("a part was begun");
-            if part.len() < LONGEST_WORD {
-                part.push(letter);
-            }
-            continue;
-        }
-        let ends_with_digit = |parts: &[String]| {
-            parts.last().and_then(|part| part.bytes().last()).is_some_and(|byte| byte.is_ascii_digit())
-        };
-        match letter {
-            // A decimal point stays where it is.
-            '.' if !gap && ends_with_digit(&parts) && letters.peek().is_some_and(char::is_ascii_digit) => {
-                let part = parts.last_mut().expect("it ends with a digit");
-                if part.len() < LONGEST_WORD && !part.contains('.') {
-                    part.push('.');
-                } else {
-                    gap = true;
-                }
-            }
-            '"' if !gap && letters.peek().is_none() && ends_with_digit(&parts) => {
-                parts.last_mut().expect("it ends with a digit").push_str("in");
-            }
-            // The possessive adds nothing: `kid's` is `kid`.
-            '\'' if !gap && letters.peek() == Some(&'s') && {
-                let mut rest = letters.clone();
-                rest.next();
-                rest.next().is_none_or(|next| !next.is_alphanumeric())
-            } =>
-            {
-                letters.next();
-                gap = true;
-            }
-            '-' | '_' | '/' | '.' | '+' | '&' | '\'' => gap = true,
-            _ => {
-                gap = true;
-                joinable = parts.is_empty();
-            }
-        }
-    }
-    if parts.is_empty() {
-        return None;
-    }
-    let joinable = joinable && (2..=MOST_JOINED).contains(&parts.len());
-    let joined = joinable.then(|| parts.concat()).filter(|joined| joined.len() <= LONGEST_WORD);
-    Some(Chunk { parts, joined })
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! The embedded index: Tantivy, in a folder.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use sea_orm_migration::async_trait::async_trait;
 use souk_kernel::ProductId;
@@ -8,11 +12,12 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{Answer, Ask, Build, Change, SearchIndex, State, Understanding};
 use crate::{
-    domain::item::Item,
+    domain::{analysis::Analyzer, item::Item},
     error::Error,
     index::{
         dictionary::Words,
         facets::Wish,
+        schema::Desk,
         search::{self, Request},
         snapshot::Snapshot,
         suggestions::Vocabulary,
@@ -94,11 +99,12 @@ impl SearchIndex for Embedded {
         blocking(move || live.rest()).await
     }
 
-    async fn build(&self) -> Result<Box<dyn Build>, Error> {
+    async fn build(&self, products: u64) -> Result<Box<dyn Build>, Error> {
         let live = Arc::clone(&self.live);
-        let build = blocking(move || live.build()).await?;
-        let (build, understanding) = (Arc::new(build), Arc::clone(&self.understanding));
-        Ok(Box::new(Building { build, understanding, adding: JoinSet::new() }))
+        let build = blocking(move || live.build(products)).await?;
+        let language = self.understanding.config.language;
+        let desks = Arc::new(Mutex::new((0..LOTS).map(|_| Desk::new(Analyzer::new(language))).collect()));
+        Ok(Box::new(Building { build: Arc::new(build), desks, adding: JoinSet::new() }))
     }
 
     async fn versions(&self) -> Result<HashMap<ProductId, i64>, Error> {
@@ -132,7 +138,8 @@ fn run(understanding: &Understanding, snapshot: &Snapshot, ask: &Ask) -> Result<
 /// A new index in a folder of its own.
 struct Building {
     build: Arc<live::Build>,
-    understanding: Arc<Understanding>,
+    /// Those that nobody works at.
+    desks: Arc<Mutex<Vec<Desk>>>,
     /// What is being added while whoever builds reads on.
     adding: JoinSet<Result<(), Error>>,
 }
@@ -154,8 +161,15 @@ impl Building {
 impl Build for Building {
     async fn add(&mut self, items: Vec<Item>) -> Result<(), Error> {
         self.wait(LOTS - 1).await?;
-        let (build, understanding) = (Arc::clone(&self.build), Arc::clone(&self.understanding));
-        self.adding.spawn_blocking(move || understanding.analyzing(|analyzer| build.add(&items, analyzer)));
+        let (build, desks) = (Arc::clone(&self.build), Arc::clone(&self.desks));
+        self.adding.spawn_blocking(move || {
+            let free = || desks.lock().unwrap_or_else(PoisonError::into_inner);
+            let desk = free().pop();
+            let mut desk = desk.expect("there are as many as lots");
+            build.add(&items, &mut desk)?;
+            free().push(desk);
+            Ok(())
+        });
         Ok(())
     }
 
@@ -232,7 +246,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let understanding = Arc::new(Understanding::new(Config::default()).unwrap());
         let index = Embedded::new(folder.path(), &understanding).unwrap();
-        let mut build = index.build().await.unwrap();
+        let mut build = index.build(PRODUCTS).await.unwrap();
         for first in (0..PRODUCTS).step_by(100) {
             build.add((first..first + 100).map(item).collect()).await.unwrap();
         }
@@ -260,5 +274,40 @@ mod tests {
             seen.dedup();
             assert_eq!((count, seen.len()), (1_200, 1_200), "{query} {sort:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_phrase_is_found_within_one_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let understanding = Arc::new(Understanding::new(Config::default()).unwrap());
+        let index = Embedded::new(folder.path(), &understanding).unwrap();
+        let described = |number, title: &str, description: &str, plug: &str| {
+            let mut item = item(number);
+            title.clone_into(&mut item.summary.title);
+            description.clone_into(&mut item.description);
+            item.attributes.insert("plug".to_owned(), plug.into());
+            item
+        };
+        let items = vec![
+            described(1, "Hub", "Needs the USB cables.", "none"),
+            described(2, "USB hub with cable", "A cable for USB", "USB"),
+            described(3, "Charger", "Fast", "usb cable"),
+        ];
+        let mut build = index.build(3).await.unwrap();
+        build.add(items).await.unwrap();
+        build.take_over(0).await.unwrap();
+        index.follow().await.unwrap();
+        let found = async |query: &str| {
+            let results = index.search(ask(query, Sort::Newest, None)).await.unwrap().results;
+            let mut titles: Vec<String> = results.hits.iter().map(|hit| hit.summary.title.clone()).collect();
+            titles.sort_unstable();
+            titles
+        };
+        assert_eq!(found("\"usb cable\"").await, ["Charger", "Hub"]);
+        assert_eq!(found("hub \"usb cable\"").await, ["Charger", "Hub"], "the phrase is demanded, the word is not");
+        assert_eq!(found("\"the usb cable\"").await, ["Hub"], "words that are elsewhere left out count here");
+        assert_eq!(found("\"cable a\"").await, [""; 0], "from the title into the description");
+        assert_eq!(found("\"charger\"").await, ["Charger"]);
+        assert_eq!(found("\"charged\" hub").await, [""; 0]);
     }
 }

@@ -96,8 +96,8 @@ pub trait SearchIndex: Send + Sync {
     /// There is nothing to do for now.
     async fn rest(&self) -> Result<(), Error>;
 
-    /// Begins a new index beside the one that answers.
-    async fn build(&self) -> Result<Box<dyn Build>, Error>;
+    /// Begins a new index of about so many products beside the one that answers.
+    async fn build(&self, products: u64) -> Result<Box<dyn Build>, Error>;
 
     /// All products with the versions that are in the index.
     async fn versions(&self) -> Result<HashMap<ProductId, i64>, Error>;

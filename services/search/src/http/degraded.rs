@@ -1,6 +1,6 @@
 //! While the index is down: what catalog finds by title.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use souk_contracts::catalog::{MatchTitlesReply, MatchTitlesRequest};
 use souk_kernel::{Page, PageQuery};
@@ -31,7 +31,7 @@ pub async fn answer(app: &App, words: &str, page: &PageQuery, tree: &Tree) -> Re
     let mut found: Vec<Item> = Vec::with_capacity(products.len());
     for product in &products {
         let (document, levels) = operations::read(product)?;
-        let levels: BTreeMap<_, _> = levels.iter().map(|level| (level.sku_id, level.available)).collect();
+        let levels: HashMap<_, _> = levels.iter().map(|level| (level.sku_id, level.available)).collect();
         found.extend(items::item(items::Read::of(document)?, &levels, tree, &sellers));
     }
     let answer = SearchAnswer {

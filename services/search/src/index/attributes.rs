@@ -23,6 +23,9 @@ use super::{
 /// Hits that are looked at to choose the attributes that are shown.
 const SAMPLE: usize = 512;
 
+/// Values of this attribute are not counted.
+const NOWHERE: i64 = i64::MAX;
+
 thread_local! {
     /// Each thread has one; all numbers are 0 whenever a search ends.
     static ROOM: RefCell<Room> = RefCell::default();
@@ -31,10 +34,10 @@ thread_local! {
 /// Room to count in.
 #[derive(Default)]
 struct Room {
-    /// The facets of the document at hand.
-    terms: Vec<u64>,
     /// By attribute of the segment at hand.
     keys: Vec<u32>,
+    /// By attribute of the segment at hand: what is added to a term to get the place of its count, or [`NOWHERE`].
+    places: Vec<i64>,
     /// By value, those of all wanted attributes of all segments one after the other.
     values: Vec<u32>,
 }
@@ -48,8 +51,7 @@ pub fn attributes(
     // A search that failed may have left numbers behind, so the room is given back only after one that did not.
     let mut room = ROOM.take();
     let names = chosen(segments, filters, wish, &mut room);
-    let places = places(segments, &names);
-    let size = places.iter().flatten().flatten().map(|place| place.counts.end).max().unwrap_or_default();
+    let (places, size) = places(segments, &names);
     room.values.resize(room.values.len().max(size), 0);
     for ((segment, found), places) in segments.iter().zip(&places) {
         count(segment, found, filters, places, &mut room);
@@ -78,7 +80,7 @@ fn chosen(segments: &[(&Segment, Found)], filters: &Filters, wish: Wish<'_>, roo
         let mut had = Vec::new();
         for doc in found.hits.iter().step_by(step) {
             let mut last = None;
-            for term in segment.facet_terms(*doc, &mut room.terms) {
+            for term in segment.columns.facets.of(*doc) {
                 let key = keys.of(*term);
                 // Values of one attribute follow each other.
                 if key != last
@@ -119,60 +121,78 @@ struct Place {
     counts: Range<usize>,
 }
 
-/// For each segment, the places of the wanted attributes.
-fn places(segments: &[(&Segment, Found)], names: &[Arc<str>]) -> Vec<Vec<Option<Place>>> {
+/// Where a segment is counted.
+struct Places {
+    /// Of the wanted attributes.
+    wanted: Vec<Option<Place>>,
+    /// All values are counted, from here on: with many hits that takes less time than to look which are wanted.
+    all: Option<usize>,
+}
+
+/// Values for each hit from which on all are counted.
+const FEW_VALUES: usize = 4;
+
+/// For each segment, the places of the wanted attributes; and how many places there are.
+fn places(segments: &[(&Segment, Found)], names: &[Arc<str>]) -> (Vec<Places>, usize) {
     let mut end = 0;
     let mut of_segment = |(segment, found): &(&Segment, Found)| {
+        let keys = &segment.keys;
         let is_empty = found.hits.is_empty() && found.aside.is_empty();
+        let all = (keys.hashes.len() < found.hits.len() * FEW_VALUES).then_some(end);
         let mut place = |name: &Arc<str>| {
-            let key = if is_empty { None } else { segment.keys.names.binary_search(name).ok() }?;
-            let (first, next) = (segment.keys.starts[key], segment.keys.starts[key + 1]);
-            let start = end;
-            end += (next - first) as usize;
-            Some(Place { key, first, counts: start..end })
+            let key = if is_empty { None } else { keys.names.binary_search(name).ok() }?;
+            let (first, next) = (keys.starts[key], keys.starts[key + 1]);
+            let start = all.map_or(end, |all| all + first as usize);
+            let counts = start..start + (next - first) as usize;
+            end = end.max(counts.end);
+            Some(Place { key, first, counts })
         };
-        names.iter().map(&mut place).collect()
+        let wanted = names.iter().map(&mut place).collect();
+        if let Some(all) = all {
+            end = all + keys.hashes.len();
+        }
+        Places { wanted, all }
     };
-    segments.iter().map(&mut of_segment).collect()
+    let places = segments.iter().map(&mut of_segment).collect();
+    (places, end)
 }
 
 /// Counts the values of one segment.
-fn count(segment: &Segment, found: &Found, filters: &Filters, places: &[Option<Place>], room: &mut Room) {
-    let keys = &segment.keys;
-    let Room { terms, keys: numbers, values } = room;
-    // By attribute: which of the places, counted from 1.
-    for (number, place) in (1..).zip(places) {
-        if let Some(place) = place {
-            numbers[place.key] = number;
-        }
+fn count(segment: &Segment, found: &Found, filters: &Filters, places: &Places, room: &mut Room) {
+    let (keys, facets) = (&segment.keys, &segment.columns.facets);
+    let Room { places: added, values, .. } = room;
+    let Places { wanted, all } = places;
+    if wanted.iter().all(Option::is_none) {
+        return;
     }
-    let mut add = |doc, only: Option<usize>| {
-        for term in segment.facet_terms(doc, terms) {
-            let Some(key) = keys.of(*term) else { continue };
-            let Some(Some(place)) = (numbers[key] as usize).checked_sub(1).map(|at| &places[at]) else { continue };
-            if only.is_none_or(|only| only == key) {
-                let at = place.counts.start + (usize::try_from(*term).unwrap_or_default() - place.first as usize);
-                values[at] += 1;
-            }
+    added.clear();
+    added.resize(keys.names.len(), NOWHERE);
+    // Terms of attributes beyond these are not told apart.
+    for place in wanted.iter().flatten().filter(|place| place.key < usize::from(u16::MAX)) {
+        added[place.key] = i64::try_from(place.counts.start).unwrap_or_default() - i64::from(place.first);
+    }
+    let at = |term: u32, added: i64| usize::try_from(i64::from(term) + added).unwrap_or(usize::MAX);
+    if let Some(all) = *all {
+        let values = &mut values[all..all + keys.hashes.len()];
+        for term in found.hits.iter().flat_map(|doc| facets.of(*doc)) {
+            values[*term as usize] += 1;
         }
-    };
-    if places.iter().any(Option::is_some) {
-        for doc in &found.hits {
-            add(*doc, None);
-        }
-        for (dimension, docs) in &found.aside {
-            let Dimension::Attribute(index) = dimension else { continue };
-            let name = filters.attributes.keys().nth(*index);
-            let key = name.and_then(|name| keys.names.binary_search_by(|known| (**known).cmp(name)).ok());
-            if let Some(key) = key {
-                for doc in docs {
-                    add(*doc, Some(key));
-                }
+    } else {
+        for term in found.hits.iter().flat_map(|doc| facets.of(*doc)) {
+            let place = added.get(usize::from(keys.of_term[*term as usize])).copied().unwrap_or(NOWHERE);
+            if place != NOWHERE {
+                values[at(*term, place)] += 1;
             }
         }
     }
-    for place in places.iter().flatten() {
-        numbers[place.key] = 0;
+    for (dimension, docs) in &found.aside {
+        let Dimension::Attribute(index) = dimension else { continue };
+        let name = filters.attributes.keys().nth(*index);
+        let key = name.and_then(|name| keys.names.binary_search_by(|known| (**known).cmp(name)).ok());
+        let Some(key) = key.filter(|key| added[*key] != NOWHERE) else { continue };
+        for term in docs.iter().flat_map(|doc| facets.of(*doc)).filter(|term| keys.of(**term) == Some(key)) {
+            values[at(*term, added[key])] += 1;
+        }
     }
 }
 
@@ -211,19 +231,19 @@ impl Hasher for Ready {
 /// The most frequent values of an attribute in all segments.
 fn most_frequent(
     segments: &[(&Segment, Found)],
-    places: &[Vec<Option<Place>>],
+    places: &[Places],
     index: usize,
     counts: &[u32],
     most: usize,
 ) -> Vec<Value> {
     let of_segment = |at: usize| {
-        let place = places[at][index].as_ref();
+        let place = places[at].wanted[index].as_ref();
         let range = place.map(|place| (place.first, place.counts.clone())).unwrap_or_default();
         let counted = (range.0..).zip(&counts[range.1]).filter(|(_, count)| **count > 0);
         let hashes = &segments[at].0.keys.hashes;
         counted.map(move |(term, count)| Value { count: *count, hash: hashes[term as usize], segment: at, term })
     };
-    let size = |at: &usize| places[*at][index].as_ref().map_or(0, |place| place.counts.len());
+    let size = |at: &usize| places[*at].wanted[index].as_ref().map_or(0, |place| place.counts.len());
     let largest = (0..segments.len()).max_by_key(size).unwrap_or_default();
     // What the other segments have is added to the largest one's; often there is nothing.
     let mut others: HashMap<u64, Value, BuildHasherDefault<Ready>> = HashMap::default();

@@ -32,23 +32,27 @@ impl Automata {
     /// What accepts words within so many edits of `word`.
     pub fn within(&self, word: &str, edits: u8) -> Option<Recogniser> {
         let builder = self.0.get(usize::from(edits.checked_sub(1)?))?;
-        Some(Recogniser(builder.build_dfa(word)))
+        Some(Recogniser { dfa: builder.build_dfa(word), of_one_word: true })
     }
 
     /// What accepts words that begin with something within so many edits of `word`.
     pub fn beginning(&self, word: &str, edits: u8) -> Option<Recogniser> {
         let builder = self.0.get(usize::from(edits.checked_sub(1)?))?;
-        Some(Recogniser(builder.build_prefix_dfa(word)))
+        Some(Recogniser { dfa: builder.build_prefix_dfa(word), of_one_word: false })
     }
 }
 
 /// A Levenshtein automaton as a filter of dictionaries.
-pub struct Recogniser(DFA);
+pub struct Recogniser {
+    dfa: DFA,
+    /// Pairs of words need not be looked through.
+    of_one_word: bool,
+}
 
 impl Recogniser {
     /// The edits to `word`, if it is accepted.
     pub fn edits(&self, word: &[u8]) -> Option<u8> {
-        match self.0.eval(word) {
+        match self.dfa.eval(word) {
             Distance::Exact(edits) => Some(edits),
             Distance::AtLeast(_) => None,
         }
@@ -78,11 +82,11 @@ impl Automaton for Recogniser {
     type State = u32;
 
     fn start(&self) -> u32 {
-        self.0.initial_state()
+        self.dfa.initial_state()
     }
 
     fn is_match(&self, state: &u32) -> bool {
-        matches!(self.0.distance(*state), Distance::Exact(_))
+        matches!(self.dfa.distance(*state), Distance::Exact(_))
     }
 
     fn can_match(&self, state: &u32) -> bool {
@@ -90,7 +94,7 @@ impl Automaton for Recogniser {
     }
 
     fn accept(&self, state: &u32, byte: u8) -> u32 {
-        self.0.transition(*state, byte)
+        if self.of_one_word && byte == b' ' { SINK_STATE } else { self.dfa.transition(*state, byte) }
     }
 }
 

@@ -3,27 +3,56 @@
 //! A facet whose own filter is set counts the products that only that filter keeps out as well (drill sideways), so that
 //! it shows what choosing something else would give.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, mem, sync::Arc};
 
 use souk_kernel::{CategoryId, SellerId, TypedId};
-use tantivy::{DocId, TantivyError, columnar::BytesColumn};
+use tantivy::{DocId, TantivyError};
+use uuid::Uuid;
 
 use super::{
     attributes::attributes,
+    columns::Terms,
     filters::{Dimension, Filters},
     snapshot::Segment,
 };
-use crate::domain::{
-    prices::{self, STEPS},
-    ranking::Signals,
-};
+use crate::domain::prices::{self, STEPS};
 
 /// What a search found in one segment.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Found {
     pub hits: Vec<DocId>,
     /// What one filter alone kept out, by that filter.
     pub aside: Vec<(Dimension, Vec<DocId>)>,
+}
+
+/// Room for hits that a thread keeps for its next search: of a large catalogue there are many.
+const SPARE: usize = 64;
+
+thread_local! {
+    static ROOM: RefCell<Vec<Vec<DocId>>> = RefCell::default();
+}
+
+impl Drop for Found {
+    fn drop(&mut self) {
+        let mut hits = mem::take(&mut self.hits);
+        if hits.capacity() > 0 {
+            hits.clear();
+            // At the end of a thread there may be no room any more.
+            let _ = ROOM.try_with(|room| {
+                let mut room = room.borrow_mut();
+                if room.len() < SPARE {
+                    room.push(hits);
+                }
+            });
+        }
+    }
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        let hits = ROOM.with_borrow_mut(Vec::pop).unwrap_or_default();
+        Self { hits, aside: Vec::new() }
+    }
 }
 
 impl Found {
@@ -73,20 +102,23 @@ pub fn count(segments: &[(&Segment, Found)], filters: &Filters, wish: Wish<'_>) 
     let mut counts = Counts::default();
     let mut steps = [0; STEPS];
     for (segment, found) in segments {
-        for (id, count) in by_term(segment.category.as_ref(), found.counted(Dimension::Category))? {
+        let columns = &segment.columns;
+        for (id, count) in by_term(&columns.category, &columns.categories, found.counted(Dimension::Category)) {
             *counts.categories.entry(CategoryId::from_uuid(id)).or_default() += count;
         }
-        for (id, count) in by_term(segment.sellers.as_ref(), found.counted(Dimension::Seller))? {
+        for (id, count) in by_term(&columns.sellers, &columns.all_sellers, found.counted(Dimension::Seller)) {
             *counts.sellers.entry(SellerId::from_uuid(id)).or_default() += count;
         }
         for doc in found.counted(Dimension::Price) {
-            steps[prices::step(i64::try_from(segment.price.get_val(doc)).unwrap_or(i64::MAX))] += 1;
+            steps[usize::from(columns.steps[doc as usize])] += 1;
         }
+        let mut reached = [0; 5];
         for doc in found.counted(Dimension::Rating) {
-            let stars = Signals::unpack(segment.signals.get_val(doc)).stars;
-            for (place, least) in counts.stars.iter_mut().zip([400, 300, 200, 100]) {
-                *place += u64::from(stars >= least);
-            }
+            reached[usize::from(columns.stars[doc as usize])] += 1;
+        }
+        // Four stars are also three.
+        for (place, least) in counts.stars.iter_mut().zip([4, 3, 2, 1]) {
+            *place += reached[least..].iter().sum::<u64>();
         }
     }
     counts.prices = prices::ranges(&steps);
@@ -94,26 +126,10 @@ pub fn count(segments: &[(&Segment, Found)], filters: &Filters, wish: Wish<'_>) 
     Ok(counts)
 }
 
-fn by_term(
-    column: Option<&BytesColumn>,
-    docs: impl Iterator<Item = DocId>,
-) -> Result<Vec<(uuid::Uuid, u64)>, TantivyError> {
-    let Some(column) = column else { return Ok(Vec::new()) };
-    let mut counts = vec![0u64; column.num_terms()];
-    for doc in docs {
-        for ord in column.term_ords(doc) {
-            if let Some(count) = usize::try_from(ord).ok().and_then(|ord| counts.get_mut(ord)) {
-                *count += 1;
-            }
-        }
+fn by_term(terms: &Terms, ids: &[Uuid], docs: impl Iterator<Item = DocId>) -> Vec<(Uuid, u64)> {
+    let mut counts = vec![0u64; ids.len()];
+    for term in docs.flat_map(|doc| terms.of(doc)) {
+        counts[*term as usize] += 1;
     }
-    let mut found = Vec::new();
-    let mut bytes = Vec::new();
-    for (ord, count) in (0u64..).zip(counts).filter(|(_, count)| *count > 0) {
-        column.ord_to_bytes(ord, &mut bytes)?;
-        if let Ok(id) = uuid::Uuid::from_slice(&bytes) {
-            found.push((id, count));
-        }
-    }
-    Ok(found)
+    ids.iter().copied().zip(counts).filter(|(_, count)| *count > 0).collect()
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use souk_kernel::{CategoryId, SellerId, TypedId};
-use tantivy::{DocId, TantivyError, columnar::BytesColumn, index::InvertedIndexReader, schema::IndexRecordOption};
+use tantivy::{
+    DocId, DocSet, TERMINATED, TantivyError, columnar::BytesColumn, index::InvertedIndexReader, postings::Postings,
+    schema::IndexRecordOption,
+};
 
 use super::{
     postings::Cursor,
@@ -63,18 +66,22 @@ pub enum Verdict {
 pub struct Checks<'a> {
     segment: &'a Segment,
     filters: &'a Filters,
+    /// What is demanded word by word.
+    phrases: Option<Bits>,
     /// By the segment's own numbers.
     categories: Option<Vec<bool>>,
     sellers: Option<Vec<bool>>,
     external_id: Option<Bits>,
     attributes: Vec<Bits>,
+    /// Whether some prices of the segment are outside of what is asked for.
+    prices: bool,
     /// Whether there is nothing to check.
     open: bool,
 }
 
 impl<'a> Checks<'a> {
-    /// Looks up what the filters name.
-    pub fn new(filters: &'a Filters, segment: &'a Segment) -> Result<Self, TantivyError> {
+    /// Looks up what the filters name, and who has all of the phrases.
+    pub fn new(filters: &'a Filters, phrases: &[Vec<String>], segment: &'a Segment) -> Result<Self, TantivyError> {
         let size = segment.reader.max_doc();
         let bytes = |ids: &[uuid::Uuid], column: Option<&BytesColumn>| match column {
             Some(column) => known(column, ids).map(Some),
@@ -104,8 +111,11 @@ impl<'a> Checks<'a> {
         };
         let attributes = filters.attributes.iter().map(|(key, wanted)| attribute(segment, key, wanted));
         let attributes = attributes.collect::<Result<_, _>>()?;
-        let open = *filters == Filters::default();
-        Ok(Self { segment, filters, categories, sellers, external_id, attributes, open })
+        let prices = prices(filters, segment);
+        let others = Filters { price_min: None, price_max: None, ..filters.clone() };
+        let open = !prices && phrases.is_empty() && others == Filters::default();
+        let phrases = self::phrases(segment, phrases)?;
+        Ok(Self { segment, filters, phrases, categories, sellers, external_id, attributes, prices, open })
     }
 
     /// What they say of a document.
@@ -114,9 +124,7 @@ impl<'a> Checks<'a> {
             return Verdict::Passes;
         }
         let filters = self.filters;
-        if let Some(bits) = &self.external_id
-            && !bits.has(doc)
-        {
+        if [&self.phrases, &self.external_id].into_iter().flatten().any(|bits| !bits.has(doc)) {
             return Verdict::Fails;
         }
         let signals = (filters.in_stock.is_some() || filters.stars_min.is_some())
@@ -148,7 +156,7 @@ impl<'a> Checks<'a> {
         {
             fail(Dimension::Seller);
         }
-        if filters.price_min.is_some() || filters.price_max.is_some() {
+        if self.prices {
             let price = i64::try_from(self.segment.price.get_val(doc)).unwrap_or(i64::MAX);
             if filters.price_min.is_some_and(|min| price < min) || filters.price_max.is_some_and(|max| price > max) {
                 fail(Dimension::Price);
@@ -166,6 +174,75 @@ impl<'a> Checks<'a> {
         }
         verdict
     }
+}
+
+/// Whether a filter keeps some prices of the segment out: most prices that are asked for at most, or at least, are beyond them.
+fn prices(filters: &Filters, segment: &Segment) -> bool {
+    let signed = |price| i64::try_from(price).unwrap_or(i64::MAX);
+    let (lowest, highest) = (signed(segment.price.min_value()), signed(segment.price.max_value()));
+    filters.price_min.is_some_and(|min| lowest < min) || filters.price_max.is_some_and(|max| highest > max)
+}
+
+/// Who has all of the phrases; `None` when none is demanded.
+fn phrases(segment: &Segment, phrases: &[Vec<String>]) -> Result<Option<Bits>, TantivyError> {
+    let mut all: Option<Bits> = None;
+    for phrase in phrases {
+        let mut bits = Bits::new(segment.reader.max_doc());
+        match phrase.as_slice() {
+            [term] => bits.add(&segment.text, term)?,
+            terms => {
+                for field in [&segment.title, &segment.phrases] {
+                    each_with_phrase(field, terms, |doc| bits.set(doc))?;
+                }
+            }
+        }
+        match &mut all {
+            Some(all) => all.keep(&bits),
+            None => all = Some(bits),
+        }
+    }
+    Ok(all)
+}
+
+/// Every document with the terms side by side in this order.
+fn each_with_phrase(
+    field: &InvertedIndexReader,
+    terms: &[String],
+    mut each: impl FnMut(DocId),
+) -> Result<(), TantivyError> {
+    let mut postings = Vec::with_capacity(terms.len());
+    for term in terms {
+        let Some(info) = field.terms().get(term)? else { return Ok(()) };
+        postings.push(field.read_postings_from_terminfo(&info, IndexRecordOption::WithFreqsAndPositions)?);
+    }
+    // Where the phrase may begin in the document at hand, and the positions of one of its terms.
+    let (mut starts, mut positions) = (Vec::new(), Vec::new());
+    let mut doc = 0;
+    while doc != TERMINATED {
+        let mut next = doc;
+        for postings in &mut postings {
+            let at = if postings.doc() < next { postings.seek(next) } else { postings.doc() };
+            next = next.max(at);
+        }
+        if next > doc {
+            // One of them is further on: the others have to come there.
+            doc = next;
+            continue;
+        }
+        for (offset, postings) in (0..).zip(&mut postings) {
+            postings.positions(&mut positions);
+            if offset == 0 {
+                starts.clone_from(&positions);
+            } else {
+                starts.retain(|start: &u32| positions.binary_search(&(start + offset)).is_ok());
+            }
+        }
+        if !starts.is_empty() {
+            each(doc);
+        }
+        doc += 1;
+    }
+    Ok(())
 }
 
 /// Which of the column's terms are among the ids.

@@ -1,6 +1,7 @@
 //! The index: Tantivy's segments, posting lists and columns, with our own way to score, filter and count over them.
 
 mod attributes;
+mod columns;
 pub mod dictionary;
 pub mod facets;
 pub mod filters;

@@ -14,7 +14,7 @@ use crate::domain::{
     analysis::Analyzer,
     item::{Item, Rating, Roles, comparables},
     ranking::Signals,
-    texts::{self, Fields},
+    texts::{Fields, Reader},
 };
 
 /// The fields.
@@ -28,6 +28,8 @@ pub struct Layout {
     pub text: Field,
     /// The title's terms with their positions.
     pub title: Field,
+    /// The terms of all other texts with their positions, a gap after each text.
+    pub phrases: Field,
     /// Words as they are spelled, for corrections and completions.
     pub words: Field,
     /// `key␟value` of every attribute, folded, for filters.
@@ -70,6 +72,7 @@ impl Layout {
             tie: schema.add_u64_field(name::TIE, number()),
             text: schema.add_text_field("text", text(LEVELS, IndexRecordOption::WithFreqs)),
             title: schema.add_text_field("title", text(LIST, IndexRecordOption::WithFreqsAndPositions)),
+            phrases: schema.add_text_field("phrases", text(LIST, IndexRecordOption::WithFreqsAndPositions)),
             words: schema.add_text_field("words", text(LIST, IndexRecordOption::Basic)),
             attributes: schema.add_text_field("attributes", text(LIST, IndexRecordOption::Basic)),
             facets: schema.add_text_field(name::FACETS, TextOptions::default().set_fast("raw")),
@@ -85,26 +88,31 @@ impl Layout {
     }
 
     /// The document of a product.
-    pub fn document(&self, item: &Item, fields: &Fields, roles: &Roles, analyzer: &Analyzer) -> TantivyDocument {
+    pub fn document(&self, item: &Item, fields: &Fields, roles: &Roles, desk: &mut Desk) -> TantivyDocument {
+        let Desk { analyzer, reader, text } = desk;
         let summary = &item.summary;
-        let texts = item.texts(roles);
+        reader.read(&item.texts(roles), fields, analyzer);
         let mut document = TantivyDocument::default();
         document.add_bytes(self.id, summary.id.uuid().as_bytes());
         document.add_u64(self.tie, tie(summary.id));
-        document.add_text(self.text, leveled(&texts::weigh(&texts, fields, analyzer)));
-        document.add_text(self.title, analyzer.terms(&summary.title).join("\n"));
-        let mut words = texts::words(&texts);
-        words.sort_unstable();
-        words.dedup();
-        document.add_text(self.words, words.join("\n"));
-        let mut filters = Vec::new();
+        text.clear();
+        leveled(reader.levels(), text);
+        document.add_text(self.text, text.as_str());
+        document.add_text(self.title, reader.title());
+        document.add_text(self.phrases, reader.phrases());
+        document.add_text(self.words, reader.words());
+        // The filters grow at the front of the text, each facet is written behind them.
+        text.clear();
         for value in comparables(&item.attributes) {
-            filters.push(value.filter_term().replace('\n', " "));
-            if let Some(facet) = value.facet(roles) {
-                document.add_text(self.facets, facet);
+            value.push_filter_term(text);
+            let end = text.len();
+            if value.push_facet(roles, text) {
+                document.add_text(self.facets, &text[end..]);
             }
+            text.truncate(end);
+            text.push('\n');
         }
-        document.add_text(self.attributes, filters.join("\n"));
+        document.add_text(self.attributes, text.as_str());
         if let Some(external_id) = &summary.external_id {
             document.add_text(self.external_id, external_id.replace('\n', " "));
         }
@@ -117,6 +125,20 @@ impl Layout {
         document.add_u64(self.created, u64::try_from(summary.created_at.timestamp()).unwrap_or_default());
         document.add_bytes(self.summary, &serde_json::to_vec(summary).expect("a summary is plain data"));
         document
+    }
+}
+
+/// What one thread needs to make documents, one after the other.
+pub struct Desk {
+    analyzer: Analyzer,
+    reader: Reader,
+    text: String,
+}
+
+impl Desk {
+    /// A new one.
+    pub fn new(analyzer: Analyzer) -> Self {
+        Self { analyzer, reader: Reader::default(), text: String::new() }
     }
 }
 

@@ -11,6 +11,7 @@ use tantivy::{DocId, TantivyError};
 use super::{
     postings::{Cursor, WINDOW},
     snapshot::{Segment, Snapshot},
+    tokenizers::count,
 };
 use crate::domain::{
     query::Plan,
@@ -58,7 +59,7 @@ impl Scoring {
         let groups = plan.groups.iter().map(|group| weigh(group, frequency, snapshot.products)).collect();
         let mut impacts = [0.0; LEVELS as usize + 1];
         for level in 1..=LEVELS {
-            impacts[usize::from(level)] = weights.impact(texts::frequency(level));
+            impacts[usize::from(count(level))] = weights.impact(texts::frequency(level));
         }
         Ok(Self { groups, impacts })
     }
@@ -91,13 +92,35 @@ impl Scoring {
         if mode == Mode::All && groups.iter().any(Vec::is_empty) {
             return Ok(());
         }
+        // The rarer of two comes first: nothing is done for products that have only the other. The sum is the same.
+        if let [first, second] = groups.as_mut_slice()
+            && mode == Mode::All
+            && self.postings(segment, 0)? > self.postings(segment, 1)?
+        {
+            std::mem::swap(first, second);
+        }
         loop {
-            let next =
-                groups.iter().flatten().flat_map(|opened| &opened.cursors).filter_map(|(cursor, _)| cursor.next_doc());
-            let Some(next) = next.min() else { return Ok(()) };
+            let firsts = groups.iter().map(|group| {
+                let cursors = group.iter().flat_map(|opened| &opened.cursors);
+                cursors.filter_map(|(cursor, _)| cursor.next_doc()).min()
+            });
+            // What has all groups comes where the last of them begins, or later.
+            let next = match mode {
+                Mode::All => firsts.collect::<Option<Vec<_>>>().and_then(|firsts| firsts.into_iter().max()),
+                Mode::Some => firsts.flatten().min(),
+            };
+            let Some(next) = next else { return Ok(()) };
             let start = next / WINDOW * WINDOW;
+            if mode == Mode::All {
+                let cursors = groups.iter_mut().flatten().flat_map(|opened| &mut opened.cursors);
+                cursors.for_each(|(cursor, _)| cursor.skip_to(start));
+            }
+            let mut before = 0;
             for (index, group) in groups.iter_mut().enumerate() {
-                desk.add_group(group, 1 << index, start, &self.impacts);
+                desk.add_group(group, 1 << index, before, start, &self.impacts);
+                if mode == Mode::All {
+                    before |= 1 << index;
+                }
             }
             desk.take(|at, score, mask| {
                 let doc = start + at;
@@ -106,6 +129,11 @@ impl Scoring {
                 }
             });
         }
+    }
+
+    /// How many postings a group has in a segment.
+    fn postings(&self, segment: &Segment, group: usize) -> Result<u32, TantivyError> {
+        self.groups[group].iter().flat_map(|weighed| &weighed.terms).map(|(term, _)| segment.frequency(term)).sum()
     }
 
     fn open(&self, segment: &Segment) -> Result<Vec<Vec<Opened>>, TantivyError> {
@@ -179,13 +207,17 @@ fn unmark(bits: &mut [u64; WORDS], mut each: impl FnMut(usize)) {
 }
 
 impl Desk {
-    fn add_group(&mut self, group: &mut [Opened], bit: u32, start: DocId, impacts: &[f32]) {
+    /// Adds what a group gives to the documents of a window that have all of the groups `before`.
+    fn add_group(&mut self, group: &mut [Opened], bit: u32, before: u32, start: DocId, impacts: &[f32]) {
         let end = start + WINDOW;
         let impact = |level: u32| impacts[(level as usize).min(impacts.len() - 1)];
         for Opened { cursors } in group {
             if let [(cursor, share)] = cursors.as_mut_slice() {
                 cursor.read(end, |doc, level| {
                     let at = (doc - start) as usize;
+                    if self.masks[at] & before != before {
+                        return;
+                    }
                     self.best[at] = self.best[at].max(*share * impact(level));
                     self.masks[at] |= bit;
                     mark(&mut self.in_group, at);
@@ -196,6 +228,9 @@ impl Desk {
             for (cursor, share) in cursors {
                 cursor.read(end, |doc, level| {
                     let at = (doc - start) as usize;
+                    if self.masks[at] & before != before {
+                        return;
+                    }
                     self.sums[at] += *share * impact(level);
                     self.counts[at] = self.counts[at].saturating_add(1);
                     mark(&mut self.in_sums, at);

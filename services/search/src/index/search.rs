@@ -125,7 +125,7 @@ impl<'a> Pass<'a> {
         let from = request.paging().from();
         for (index, segment) in snapshot.segments.iter().enumerate() {
             let segment: &Segment = segment;
-            let checks = Checks::new(request.filters, segment)?;
+            let checks = Checks::new(request.filters, &request.plan.phrases, segment)?;
             let keys = Keys::new(segment, request);
             let mut found = Found::default();
             let mut take = |scored: Scored| match checks.verdict(scored.doc) {

@@ -17,6 +17,7 @@ use tantivy::{
 };
 
 use super::{
+    columns::{self, Columns, Terms},
     postings::Cursor,
     schema::{Layout, name},
 };
@@ -45,6 +46,7 @@ pub struct Segment {
     pub reader: SegmentReader,
     pub text: Arc<InvertedIndexReader>,
     pub title: Arc<InvertedIndexReader>,
+    pub phrases: Arc<InvertedIndexReader>,
     pub words: Arc<InvertedIndexReader>,
     pub attributes: Arc<InvertedIndexReader>,
     pub external_id: Arc<InvertedIndexReader>,
@@ -57,6 +59,7 @@ pub struct Segment {
     pub sellers: Option<BytesColumn>,
     pub facets: Option<StrColumn>,
     pub keys: Arc<Keys>,
+    pub columns: Arc<Columns>,
     kept: Arc<Kept>,
 }
 
@@ -103,8 +106,8 @@ fn hash(bytes: &[u8]) -> u64 {
 
 impl Keys {
     /// Which attribute the term belongs to.
-    pub fn of(&self, term: u64) -> Option<usize> {
-        let key = *self.of_term.get(usize::try_from(term).ok()?)?;
+    pub fn of(&self, term: u32) -> Option<usize> {
+        let key = *self.of_term.get(term as usize)?;
         (key != u16::MAX).then_some(usize::from(key))
     }
 
@@ -245,34 +248,43 @@ impl Segment {
             (None, Some(facets)) => Arc::new(Keys::read(facets)?),
             (None, None) => Arc::default(),
         };
+        let (category, sellers) = (fast.bytes(name::CATEGORY)?, fast.bytes(name::SELLERS)?);
+        let price = fast.column_first_or_default(name::PRICE)?;
+        let signals = fast.column_first_or_default(name::SIGNALS)?;
+        let unpacked = || {
+            let documents = reader.max_doc();
+            let terms = |column: &Option<BytesColumn>| Terms::read(column.as_ref().map(BytesColumn::ords), documents);
+            Ok::<_, TantivyError>(Arc::new(Columns {
+                steps: columns::steps(&*price, documents),
+                stars: columns::stars(&*signals, documents),
+                category: terms(&category),
+                categories: columns::ids(category.as_ref())?,
+                sellers: terms(&sellers),
+                all_sellers: columns::ids(sellers.as_ref())?,
+                facets: Terms::read(facets.as_ref().map(|facets| facets.ords()), documents),
+            }))
+        };
+        let columns = before.map_or_else(unpacked, |before| Ok(Arc::clone(&before.columns)))?;
         Ok(Self {
             text: reader.inverted_index(layout.text)?,
             title: reader.inverted_index(layout.title)?,
+            phrases: reader.inverted_index(layout.phrases)?,
             words: reader.inverted_index(layout.words)?,
             attributes: reader.inverted_index(layout.attributes)?,
             external_id: reader.inverted_index(layout.external_id)?,
             store: reader.get_store_reader(KEPT_BLOCKS)?,
             tie: fast.column_first_or_default(name::TIE)?,
-            price: fast.column_first_or_default(name::PRICE)?,
-            signals: fast.column_first_or_default(name::SIGNALS)?,
+            price,
+            signals,
             created: fast.column_first_or_default(name::CREATED)?,
-            category: fast.bytes(name::CATEGORY)?,
-            sellers: fast.bytes(name::SELLERS)?,
+            category,
+            sellers,
             facets,
             keys,
+            columns,
             kept: before.map(|before| Arc::clone(&before.kept)).unwrap_or_default(),
             reader,
         })
-    }
-
-    /// The facets of a document, by the numbers of their terms.
-    pub fn facet_terms<'a>(&self, doc: DocId, terms: &'a mut Vec<u64>) -> &'a [u64] {
-        let Some(column) = &self.facets else { return &[] };
-        let rows = column.ords().index.value_row_ids(doc);
-        terms.clear();
-        terms.resize(rows.len(), 0);
-        column.ords().values.get_range(u64::from(rows.start), terms);
-        terms
     }
 
     /// The documents of a term with their levels.

@@ -3,14 +3,24 @@
 use std::path::Path;
 
 use souk_kernel::{ProductId, TypedId};
-use tantivy::{Index, IndexSettings, IndexWriter, TantivyError, Term, merge_policy::LogMergePolicy, store::Compressor};
+use tantivy::{
+    Index, IndexSettings, IndexWriter, TantivyError, Term, indexer::UserOperation, merge_policy::LogMergePolicy,
+    store::Compressor,
+};
 
-use super::{schema::Layout, tokenizers};
+use super::{
+    schema::{Desk, Layout},
+    tokenizers,
+};
 use crate::domain::{
-    analysis::Analyzer,
     item::{Item, Roles},
     texts::Fields,
 };
+
+/// Pieces of more products are not merged again: it would take a processor minutes, and searches gain little.
+const LARGE: usize = 100_000;
+/// Documents that go to a thread of the writer at once.
+const LOT: usize = 50;
 
 /// Opens the index in a folder, or makes an empty one.
 pub fn open(folder: &Path) -> Result<(Index, Layout), TantivyError> {
@@ -40,19 +50,24 @@ impl Writer {
         let writer: IndexWriter = index.writer_with_options(options)?;
         let mut policy = LogMergePolicy::default();
         policy.set_min_num_segments(6);
+        policy.set_max_docs_before_merge(LARGE);
         writer.set_merge_policy(Box::new(policy));
         Ok(Self { writer, layout })
     }
 
     /// Puts a product in, in place of its former state.
-    pub fn put(&self, item: &Item, fields: &Fields, roles: &Roles, analyzer: &Analyzer) -> Result<(), TantivyError> {
+    pub fn put(&self, item: &Item, fields: &Fields, roles: &Roles, desk: &mut Desk) -> Result<(), TantivyError> {
         self.remove(item.summary.id);
-        self.add(item, fields, roles, analyzer)
+        self.writer.add_document(self.layout.document(item, fields, roles, desk))?;
+        Ok(())
     }
 
-    /// Adds a product that isn't there.
-    pub fn add(&self, item: &Item, fields: &Fields, roles: &Roles, analyzer: &Analyzer) -> Result<(), TantivyError> {
-        self.writer.add_document(self.layout.document(item, fields, roles, analyzer))?;
+    /// Adds products that aren't there.
+    pub fn add(&self, items: &[Item], fields: &Fields, roles: &Roles, desk: &mut Desk) -> Result<(), TantivyError> {
+        for items in items.chunks(LOT) {
+            let document = |item: &Item| UserOperation::Add(self.layout.document(item, fields, roles, desk));
+            self.writer.run(items.iter().map(document).collect::<Vec<_>>())?;
+        }
         Ok(())
     }
 

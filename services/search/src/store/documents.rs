@@ -1,6 +1,6 @@
 //! Products and the levels of their SKUs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
@@ -11,8 +11,8 @@ use souk_contracts::events::ProductSnapshot;
 use souk_kernel::{ProductId, SkuId};
 use souk_platform::db::{Reader, Tx};
 
-pub use super::entities::document::Model as Document;
 use super::entities::{document, level};
+pub use super::entities::{document::Model as Document, level::Model as KnownLevel};
 
 /// Ids in one `IN (…)`, rows in one `INSERT`.
 const ROWS: usize = 200;
@@ -30,12 +30,17 @@ pub fn document(snapshot: &ProductSnapshot) -> serde_json::Result<Document> {
     Ok(Document {
         id: snapshot.product_id,
         version: snapshot.version,
-        public: snapshot.status == "active",
+        public: is_public(&snapshot.status),
         snapshot: serde_json::to_string(snapshot)?,
         rating_sum: 0,
         rating_count: 0,
         popularity: 0,
     })
+}
+
+/// Whether buyers may find products of this status.
+pub fn is_public(status: &str) -> bool {
+    status == "active"
 }
 
 /// Stores what catalog announced, unless something newer is known; whether it was stored. Counts stay.
@@ -116,11 +121,8 @@ pub async fn replace(tx: &Tx, documents: Vec<Document>, levels: &[(Level, Produc
         document::Entity::insert_many(rows).on_conflict(conflict).exec_without_returning(tx).await?;
     }
     let skus: Vec<SkuId> = levels.iter().map(|(level, _)| level.sku_id).collect();
-    let mut known = HashMap::new();
-    for skus in skus.chunks(ROWS) {
-        let find = level::Entity::find().filter(level::Column::SkuId.is_in(skus.iter().copied()));
-        known.extend(find.all(tx).await?.into_iter().map(|level| (level.sku_id, level)));
-    }
+    let known = known_levels(tx, &skus).await?;
+    let known: HashMap<SkuId, KnownLevel> = known.into_iter().map(|level| (level.sku_id, level)).collect();
     let mut fresh = Vec::new();
     for (level, product) in levels {
         match known.get(&level.sku_id) {
@@ -147,18 +149,17 @@ async fn versions(connection: &impl ConnectionTrait, ids: &[ProductId]) -> Resul
     Ok(found)
 }
 
-/// The products between two ids that buyers may find, without what they are.
-pub async fn public_between(
+/// The documents between two ids.
+pub async fn between(
     connection: &impl ConnectionTrait,
     after: Option<ProductId>,
     last: ProductId,
-) -> Result<Vec<(ProductId, i64)>, DbErr> {
-    let mut find = document::Entity::find().select_only().columns([document::Column::Id, document::Column::Version]);
+) -> Result<Vec<Document>, DbErr> {
+    let mut find = document::Entity::find();
     if let Some(after) = after {
         find = find.filter(document::Column::Id.gt(after));
     }
-    let find = find.filter(document::Column::Id.lte(last)).filter(document::Column::Public.eq(true));
-    find.into_tuple().all(connection).await
+    find.filter(document::Column::Id.lte(last)).all(connection).await
 }
 
 /// What a new level changed.
@@ -245,11 +246,17 @@ pub async fn count(connection: &Reader) -> Result<u64, DbErr> {
 }
 
 /// Units that can be bought of these SKUs; unknown ones are left out.
-pub async fn levels(connection: &Reader, skus: &[SkuId]) -> Result<BTreeMap<SkuId, i64>, DbErr> {
-    let mut found = BTreeMap::new();
+pub async fn levels(connection: &Reader, skus: &[SkuId]) -> Result<HashMap<SkuId, i64>, DbErr> {
+    let known = known_levels(connection, skus).await?;
+    Ok(known.into_iter().map(|level| (level.sku_id, level.available)).collect())
+}
+
+/// What is known of the levels of these SKUs.
+pub async fn known_levels(connection: &impl ConnectionTrait, skus: &[SkuId]) -> Result<Vec<KnownLevel>, DbErr> {
+    let mut found = Vec::with_capacity(skus.len());
     for skus in skus.chunks(ROWS) {
         let find = level::Entity::find().filter(level::Column::SkuId.is_in(skus.iter().copied()));
-        found.extend(find.all(connection).await?.into_iter().map(|level| (level.sku_id, level.available)));
+        found.extend(find.all(connection).await?);
     }
     Ok(found)
 }

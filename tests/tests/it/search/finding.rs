@@ -85,6 +85,29 @@ async fn words_are_understood_however_they_are_typed() {
 }
 
 #[tokio::test]
+async fn what_is_quoted_is_found_as_it_stands() {
+    let market = Market::start().await;
+    let seller = market.seller("Electronics").await;
+    for title in ["USB-C cables 2 m", "Cable tester for USB", "Cable USB adapter", "Lamp"] {
+        seller.lists(title, 1000, 5).await;
+    }
+    finds(&market, "q=lamp", &["Lamp"]).await;
+    let found = async |query: &str| {
+        let answer = market.client.get(&format!("/search?q={query}")).await.ok();
+        let mut titles = titles(&answer);
+        titles.sort_unstable();
+        titles
+    };
+    assert_eq!(found("%22cable%20usb%22").await, ["Cable USB adapter"]);
+    assert_eq!(found("%22c%20cable%22").await, ["USB-C cables 2 m"]);
+    assert_eq!(found("%22usb%20cable%22").await, [""; 0], "there is something between them");
+    assert_eq!(found("adapter%20%22cable%22").await.len(), 3, "the quoted word in all, what has both words first");
+    assert_eq!(found("%22cable%20usb").await, found("cable%20usb").await, "a lonely quote is plain text");
+    assert_eq!(found("%22%22%20%22!%22%20lamp%22").await, ["Lamp"]);
+    market.ends_clean().await;
+}
+
+#[tokio::test]
 async fn products_with_all_words_come_before_those_with_some() {
     let market = Market::start().await;
     let seller = market.seller("Electronics").await;

@@ -258,7 +258,7 @@ impl SearchIndex for Cluster {
             return Err(problem.detail("offset", format!("must be below {DEEPEST}; cursors go on")).into());
         }
         let run = async |mode| {
-            let inquiry = Inquiry { ask: &ask, config, groups: &groups, mode };
+            let inquiry = Inquiry { ask: &ask, config, groups: &groups, phrases: &plan.phrases, mode };
             let reply = self.search_for(&name, &inquiry.body(&paging)).await?;
             Ok::<_, Error>((Found::read(&reply, &ask, config.facet_attributes)?, Inquiry::begins(&paging)))
         };
@@ -330,7 +330,7 @@ impl SearchIndex for Cluster {
         Ok(())
     }
 
-    async fn build(&self) -> Result<Box<dyn Build>, Error> {
+    async fn build(&self, _products: u64) -> Result<Box<dyn Build>, Error> {
         let Shared { wire, alias, understanding, .. } = &*self.shared;
         let template = schema::template(alias, &understanding.config);
         wire.tell(Method::Put, &format!("/_index_template/{alias}"), Some(&template)).await?;

@@ -29,6 +29,8 @@ pub struct Inquiry<'a> {
     pub config: &'a Config,
     /// The ways to say each thing.
     pub groups: &'a [Vec<Weighed>],
+    /// What is demanded word by word.
+    pub phrases: &'a [Vec<String>],
     pub mode: Mode,
 }
 
@@ -74,7 +76,9 @@ impl Inquiry<'_> {
                 }}),
             }
         };
-        let found = json!({"bool": {"must": words, "filter": fixed(&self.ask.filters)}});
+        let mut filters = fixed(&self.ask.filters);
+        filters.extend(self.phrases.iter().map(|phrase| demanded(phrase, &self.config.weights)));
+        let found = json!({"bool": {"must": words, "filter": filters}});
         if self.ask.sort != Sort::Relevance {
             return found;
         }
@@ -130,6 +134,14 @@ fn group(ways: &[Weighed], weights: &Weights) -> Value {
         [] => json!({"match_none": {}}),
         [only] => only.clone(),
         _ => json!({"dis_max": {"queries": ways}}),
+    }
+}
+
+/// What has the terms side by side in one of its texts.
+fn demanded(phrase: &[String], weights: &Weights) -> Value {
+    match phrase {
+        [only] => impact(only, 1.0, weights),
+        _ => json!({"match_phrase": {"phrases": phrase.join(" ")}}),
     }
 }
 

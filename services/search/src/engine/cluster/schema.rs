@@ -2,6 +2,8 @@
 //! the same: `terms` holds each term of a product with its weighed frequency, which a `rank_feature` query with saturation
 //! turns into the impact of BM25F.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 use souk_kernel::TypedId;
 
@@ -42,6 +44,8 @@ pub fn template(alias: &str, config: &Config) -> Value {
                 "tie": number("long"),
                 "terms": {"type": "rank_features"},
                 "title": shown,
+                // Ready-made terms with blanks between them.
+                "phrases": {"type": "text", "analyzer": "whitespace", "norms": false},
                 "words": keyword,
                 "attributes": {"type": "nested", "dynamic": "strict", "properties": {
                     "term": keyword, "key": keyword, "number": number("double"),
@@ -82,21 +86,22 @@ pub fn unsigned(tie: i64) -> u64 {
 /// The document of a product.
 pub fn document(item: &Item, config: &Config, analyzer: &Analyzer) -> Value {
     let (summary, roles) = (&item.summary, &config.attributes);
-    let texts = item.texts(roles);
-    let terms: Map<String, Value> = texts::weigh(&texts, &config.fields, analyzer)
-        .into_iter()
-        .map(|(term, level)| (feature(&term), texts::frequency(level).into()))
-        .collect();
-    let mut words = texts::words(&texts);
-    words.sort_unstable();
-    words.dedup();
+    let mut reader = texts::Reader::default();
+    reader.read(&item.texts(roles), &config.fields, analyzer);
+    let terms: Map<String, Value> =
+        reader.levels().map(|(term, level)| (feature(term), texts::frequency(level).into())).collect();
+    let words: BTreeSet<&str> = reader.words().lines().collect();
+    // Between two texts of a list the cluster leaves a gap that no phrase reaches across.
+    let texts = std::iter::once(reader.title()).chain(reader.phrases().split("\n\n"));
+    let phrases: Vec<String> =
+        texts.map(|text| text.trim().replace('\n', " ")).filter(|text| !text.is_empty()).collect();
     let attributes: Vec<Value> = comparables(&item.attributes)
         .map(|value| {
             let mut attribute = json!({"key": value.key, "term": value.filter_term()});
             if let Some(number) = value.shown.parse::<f64>().ok().filter(|number| number.is_finite()) {
                 attribute["number"] = json!(number);
             }
-            if value.facet(roles).is_some() {
+            if value.is_facet(roles) {
                 attribute["facet"] = json!(value.key);
                 attribute["value"] = json!(value.shown);
             }
@@ -107,7 +112,8 @@ pub fn document(item: &Item, config: &Config, analyzer: &Analyzer) -> Value {
         "id": summary.id.uuid(),
         "tie": signed(tie(summary.id)),
         "terms": terms,
-        "title": analyzer.terms(&summary.title).join(" "),
+        "title": reader.title().trim_end().replace('\n', " "),
+        "phrases": phrases,
         "words": words,
         "attributes": attributes,
         "external_id": summary.external_id,

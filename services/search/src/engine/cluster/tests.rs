@@ -175,6 +175,19 @@ async fn a_search_asks_for_words_then_for_products() {
     played.ends();
 }
 
+#[test]
+fn a_phrase_is_demanded_of_a_single_text() {
+    let terms = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let phrases = [terms(&["usb", "cabl"]), terms(&["dscw800"])];
+    let (config, ask) = (Config::default(), ask("\"usb cables\" \"dscw800\""));
+    let groups = [vec![weighing::Weighed { terms: vec![("usb".to_owned(), 1.0), ("cabl".to_owned(), 2.0)] }]];
+    let inquiry = Inquiry { ask: &ask, config: &config, groups: &groups, phrases: &phrases, mode: Mode::Some };
+    let paging = Paging { sort: Sort::Relevance, by_words: true, limit: 2, offset: 0, after: None };
+    let filters = &inquiry.body(&paging)["query"]["script_score"]["query"]["bool"]["filter"];
+    assert_eq!(filters[0], json!({"match_phrase": {"phrases": "usb cabl"}}));
+    assert_eq!(filters[1]["rank_feature"]["field"], "terms.dscw800");
+}
+
 #[tokio::test]
 async fn changes_are_sent_again_while_the_cluster_is_too_busy() {
     let (played, url) = Played::begin(include_str!("exchanges/changes.json")).await;
