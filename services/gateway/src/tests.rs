@@ -230,6 +230,8 @@ async fn the_internal_listener_tells_metrics_and_health_and_nothing_else() {
     for path in ["/metrics", "/health", "/health/live", "/health/ready"] {
         assert_eq!(ask(&internal, "GET", path).await.0, StatusCode::OK, "{path}");
     }
+    let counted = ask(&internal, "GET", "/metrics").await.2;
+    assert!(String::from_utf8_lossy(&counted).contains(r#"route="/health/ready""#), "{counted:?}");
     for path in ["/products", "/api/v1/products", "/health/other"] {
         assert_eq!(ask(&internal, "GET", path).await.0, StatusCode::NOT_FOUND, "{path}");
     }
