@@ -29,7 +29,6 @@ GATEWAY = "gateway"
 
 def edges():
     """Every (caller, callee) between processes, with why."""
-    composition = text("apps/souk/src/services.rs")
     every = services()
     found = {}
     for name in every:
@@ -37,13 +36,13 @@ def edges():
         for callee in re.findall(r"caller\.(\w+)\(", body):
             found.setdefault((name, callee), set()).add("calls")
     # Whoever answers HTTP asks identity who somebody is.
-    if re.search(r"Authority::new\(Caller\(directory, \"gateway\"\)\.identity", composition):
-        for name in [*every, GATEWAY]:
-            if name != "identity":
-                found.setdefault((name, "identity"), set()).add("tokens")
-    if "souk_gateway::passed_on(" in composition:
-        for name in every:
-            found.setdefault((GATEWAY, name), set()).add("passes on")
+    authority = only(r"Authority::new\(\s*Caller.*?\.(\w+)\([^)]*\),\s*clock", "apps/souk/src/services.rs", re.S)
+    for name in [*every, GATEWAY]:
+        if name != authority:
+            found.setdefault((name, authority), set()).add("tokens")
+    only(r"(souk_gateway::passed_on)\(", "apps/souk/src/services.rs")
+    for name in every:
+        found.setdefault((GATEWAY, name), set()).add("passes on")
     publisher = {}
     for path in sorted((ROOT / "libs/contracts/src/events").glob("*.rs")):
         for kind in re.findall(r'event!\(\w+, "([\w.]+)"', path.read_text()):
