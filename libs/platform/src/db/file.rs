@@ -16,6 +16,8 @@ use sqlx::{
 const READ_LIMIT: Duration = Duration::from_secs(30);
 /// How long to wait for another process that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Transactions that read at the same time, each with a connection besides those for single statements.
+const SNAPSHOTS: u32 = 2;
 /// Readers that have not been used for so long are closed, but for one.
 const READER_IDLE: Duration = Duration::from_mins(1);
 
@@ -32,7 +34,7 @@ pub(super) fn reader_count() -> u32 {
 
 /// The connections that read, as many as the machine has cores: each is a thread with a cache of its own.
 pub(super) async fn readers(path: &Path) -> Result<DatabaseConnection, DbErr> {
-    connect(options(path).pragma("query_only", "on"), bounded(reader_count(), READ_LIMIT)).await
+    connect(options(path).pragma("query_only", "on"), bounded(reader_count() + SNAPSHOTS, READ_LIMIT)).await
 }
 
 /// Readers whose statements are interrupted after `limit`.
