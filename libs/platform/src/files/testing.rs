@@ -18,7 +18,7 @@ pub fn bucket() -> Option<FilesConfig> {
     config.s3.endpoint = server[url::Position::BeforeScheme..url::Position::AfterScheme].to_owned()
         + "://"
         + &server[url::Position::BeforeHost..url::Position::AfterPort];
-    config.s3.access_key_id = server.username().to_owned();
+    config.s3.access_key_id = server.username().into();
     // A query is decoded like a password.
     let secret = format!("secret={}", server.password().unwrap_or_default());
     let decoded = url::form_urlencoded::parse(secret.as_bytes()).next().map(|(_, secret)| secret.into_owned());
