@@ -103,7 +103,7 @@ impl Broker {
         let host =
             url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong(format!("names no host; {form}")))?;
         // The client's own parser takes an IPv6 address for none.
-        uri.authority.host = host.trim_matches(['[', ']']).to_owned();
+        uri.authority.host = host.trim_matches(['[', ']']).into();
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
         let cert_chain = config.root_certificate.as_ref().map(|path| {
             std::fs::read_to_string(path).map_err(|error| {
