@@ -13,7 +13,10 @@ use sea_orm::{
     TransactionTrait,
 };
 use sea_orm_migration::async_trait::async_trait;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
 /// Readers that have not been used for so long are given back, but for one.
 const IDLE: Duration = Duration::from_mins(1);
@@ -21,20 +24,24 @@ const IDLE: Duration = Duration::from_mins(1);
 /// A connection out of a pool, without a transaction: each statement is one of its own until `BEGIN` is sent.
 ///
 /// The library hands out connections for good only with a transaction: as far as it knows, one is open all the time.
-pub(super) struct Held(DatabaseTransaction);
+pub(super) struct Held {
+    connection: Option<DatabaseTransaction>,
+    runtime: Handle,
+}
 
 impl Held {
     pub async fn take(pool: &DatabaseConnection) -> Result<Self, DbErr> {
         let connection = pool.begin().await?;
         connection.execute_unprepared("COMMIT").await?;
-        Ok(Self(connection))
+        Ok(Self { connection: Some(connection), runtime: Handle::current() })
     }
 
     /// Gives it back to the pool, which then finds out whether it is still good.
-    pub async fn give_back(self) {
-        let begun = self.0.execute_unprepared("BEGIN").await;
+    pub async fn give_back(mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        let begun = connection.execute_unprepared("BEGIN").await;
         if let Err(error) = match begun {
-            Ok(_) => self.0.rollback().await,
+            Ok(_) => connection.rollback().await,
             Err(error) => Err(error),
         } {
             tracing::warn!(%error, "a connection was given back in a bad state");
@@ -42,7 +49,15 @@ impl Held {
     }
 
     pub fn get(&self) -> &DatabaseTransaction {
-        &self.0
+        self.connection.as_ref().expect("it is there until it is given back")
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Going back to the pool is a task, also where what holds it outlives the runtime.
+        let _entered = self.runtime.enter();
+        self.connection.take();
     }
 }
 
@@ -165,7 +180,8 @@ impl Drop for Loan {
         // Whoever asked went away; the connection is still at it.
         if let Some((held, permit)) = self.lent.take() {
             let readers = Arc::clone(&self.readers);
-            tokio::spawn(async move {
+            let runtime = held.runtime.clone();
+            runtime.spawn(async move {
                 match held.get().execute_unprepared("SELECT 1").await {
                     Ok(_) => readers.put(held),
                     Err(_) => held.give_back().await,
