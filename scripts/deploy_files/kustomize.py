@@ -1,14 +1,15 @@
-"""What `kustomize build` makes of a folder, as far as our files use it: resources, namespace, labels, images, configMapGenerator,
-and patches by strategic merge. Whatever else a kustomization holds is refused rather than left out. Where kustomize itself is
+"""What `kustomize build` makes of a folder, as far as our files use it: resources, components, namespace, labels, images,
+configMapGenerator, and patches by strategic merge. Whatever else a kustomization holds is refused rather than left out. Where kustomize itself is
 installed, check-deploy compares the two."""
 
 import copy
 import hashlib
 import pathlib
+import re
 
 import yaml
 
-KNOWN = {"apiVersion", "kind", "resources", "namespace", "labels", "images", "configMapGenerator", "patches"}
+KNOWN = {"apiVersion", "kind", "resources", "components", "namespace", "labels", "images", "configMapGenerator", "patches"}
 # By what the entries of a list are told apart in a strategic merge; other lists are replaced.
 MERGED_BY = {
     "containers": "name",
@@ -30,16 +31,18 @@ def documents(path):
     return [document for document in yaml.safe_load_all(path.read_text()) if document]
 
 
-def build(folder):
-    """All objects of the kustomization in `folder`."""
+def build(folder, onto=()):
+    """All objects of the kustomization in `folder`; of a component, with the objects that it is laid over."""
     folder = pathlib.Path(folder)
     kustomization = documents(folder / "kustomization.yaml")[0]
     if strange := set(kustomization) - KNOWN:
         raise Unknown(f"{folder}/kustomization.yaml: {', '.join(sorted(strange))}")
-    objects = []
+    objects = list(onto)
     for resource in kustomization.get("resources", []):
         path = folder / resource
         objects += build(path) if path.is_dir() else documents(path)
+    for component in kustomization.get("components", []):
+        objects = build(folder / component, onto=objects)
     for generator in kustomization.get("configMapGenerator", []):
         objects.append(config_map(folder, generator))
     for patch in kustomization.get("patches", []):
@@ -59,9 +62,10 @@ def build(folder):
 
 
 def config_map(folder, generator):
-    if strange := set(generator) - {"name", "files"}:
+    if strange := set(generator) - {"name", "files", "literals"}:
         raise Unknown(f"configMapGenerator: {', '.join(sorted(strange))}")
-    data = {pathlib.Path(name).name: (folder / name).read_text() for name in generator["files"]}
+    data = {pathlib.Path(name).name: (folder / name).read_text() for name in generator.get("files", [])}
+    data |= dict(literal.split("=", 1) for literal in generator.get("literals", []))
     # kustomize appends a hash to the name, here and wherever the name is used; what refers to it can be checked without.
     digest = hashlib.sha256(repr(sorted(data.items())).encode()).hexdigest()[:10]
     metadata = {"name": generator["name"], "annotations": {"content": digest}}
@@ -77,6 +81,9 @@ def apply(folder, patch, objects):
     hit = [one for one in objects if is_target(one, target)]
     if not hit:
         raise Unknown(f"{folder / patch['path']}: the patch is for nothing that is there")
+    if change.get("$patch") == "delete":
+        objects[:] = [one for one in objects if not any(one is gone for gone in hit)]
+        return
     body = {key: value for key, value in change.items() if key not in ("apiVersion", "kind")}
     body["metadata"] = {key: value for key, value in change["metadata"].items() if key != "name"}
     for one in hit:
@@ -91,7 +98,8 @@ def is_target(one, target):
         key, _, value = wanted.partition("=")
         if labels.get(key) != value:
             return False
-    return one["kind"] == target.get("kind", one["kind"]) and one["metadata"]["name"] == target.get("name", one["metadata"]["name"])
+    name = one["metadata"]["name"]
+    return one["kind"] == target.get("kind", one["kind"]) and bool(re.fullmatch(target.get("name", re.escape(name)), name))
 
 
 def merge(into, change):
@@ -106,7 +114,11 @@ def merge(into, change):
             new = []
             for entry in value:
                 same = next((old for old in into[key] if old.get(by) == entry.get(by)), None)
-                if same is None:
+                if entry.get("$patch") == "delete":
+                    if same is None:
+                        raise Unknown(f"{key}: {entry[by]} is to be taken away and not there")
+                    into[key].remove(same)
+                elif same is None:
                     new.append(copy.deepcopy(entry))
                 else:
                     merge(same, entry)
