@@ -11,6 +11,8 @@ from . import kustomize, sources
 ROOT = sources.ROOT
 DEPLOY = ROOT / "deploy"
 CALLS, INTERNAL, VISITORS = 7001, 7002, 8080
+# Engines that Prometheus asks by themselves: the job, its port, its path.
+ENGINES_METRICS = {"rabbitmq": ("rabbitmq", 15692, "/metrics"), "rabbitmq-queues": ("rabbitmq", 15692, "/metrics/detailed")}
 
 
 def dockerfile():
@@ -135,6 +137,12 @@ def scraping():
     for name in [*sources.services(), sources.GATEWAY]:
         if jobs.pop(name, None) != ([name], INTERNAL):
             yield f"prometheus.yml: {name} is not scraped on {INTERNAL}"
+    paths = {job["job_name"]: job.get("metrics_path", "/metrics") for job in config["scrape_configs"]}
+    for name, (host, port, path) in ENGINES_METRICS.items():
+        if jobs.pop(name, None) != ([host], port) or paths[name] != path:
+            yield f"prometheus.yml: {name} is not scraped at {host}:{port}{path}"
+        if host not in compose()["services"]:
+            yield f"prometheus.yml: compose has no {host}"
     for name in jobs:
         yield f"prometheus.yml: there is no service {name}"
 
@@ -238,7 +246,7 @@ class Cluster:
     def references(self):
         if any(one["kind"] == "Secret" for one in self.objects):
             yield "kubernetes: a secret stands in a file"
-        named = set()
+        named, keys = set(), set()
         for (kind, name), pod in self.pods.items():
             spec = pod["spec"]
             volumes = {volume["name"]: volume for volume in spec.get("volumes", [])}
@@ -250,6 +258,7 @@ class Cluster:
                         yield f"kubernetes: {name} wants the claim {claim['claimName']}"
                 if secret := volume.get("secret"):
                     named.add(secret["secretName"])
+                    keys |= {(secret["secretName"], item["key"]) for item in secret.get("items", [])}
             for container in spec["containers"]:
                 for mount in container.get("volumeMounts", []):
                     if mount["name"] not in volumes:
@@ -257,9 +266,16 @@ class Cluster:
                 for variable in container.get("env", []):
                     if reference := variable.get("valueFrom", {}).get("secretKeyRef"):
                         named.add(reference["name"])
-                    elif re.search(r"URL|SECRET|PASSWORD", variable["name"]):
+                        keys.add((reference["name"], reference["key"]))
+                        if reference.get("optional"):
+                            yield f"kubernetes: {name} starts without the secret {reference['name']}"
+                    elif re.search(r"URL|SECRET|PASSWORD|ACCESS_KEY", variable["name"]):
                         yield f"kubernetes: {name} has the secret {variable['name']} in the file"
-                named |= {source["secretRef"]["name"] for source in container.get("envFrom", [])}
+                for source in container.get("envFrom", []):
+                    if secret := source.get("secretRef"):
+                        named.add(secret["name"])
+                    elif ("ConfigMap", source["configMapRef"]["name"]) not in self.by_name:
+                        yield f"kubernetes: {name} wants the ConfigMap {source['configMapRef']['name']}"
             if spec.get("serviceAccountName") and ("ServiceAccount", spec["serviceAccountName"]) not in self.by_name:
                 yield f"kubernetes: {name} wants the account {spec['serviceAccountName']}"
         guide = sources.text("docs/operations.md")
@@ -267,6 +283,12 @@ class Cluster:
             general = re.sub(r"^souk-tls-\w+$", "souk-tls-", secret)
             if f"`{secret}`" not in guide and f"{general}" not in guide:
                 yield f"docs/operations.md does not say how the secret {secret} is made"
+        for secret, key in sorted(keys):
+            if not re.search(rf"^\| `{secret}` \|[^|]*`{re.escape(key)}`", guide, re.M):
+                yield f"docs/operations.md does not say what the key {key} of the secret {secret} is"
+        for one in self.objects:
+            if one["kind"] == "ConfigMap" and re.search(r"SECRET|PASSWORD|ACCESS_KEY|://[^/\s]*:[^/\s]*@", json.dumps(one["data"])):
+                yield f"kubernetes: the ConfigMap {one['metadata']['name']} holds a secret"
         for one in self.objects:
             kind, name = one["kind"], one["metadata"]["name"]
             if kind == "Service" and not self.selected(one["spec"]["selector"]):

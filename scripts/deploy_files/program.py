@@ -4,13 +4,16 @@ import os
 import pathlib
 import subprocess
 import tempfile
+import tomllib
 
-from . import coherence, sources
+from . import coherence, engines, sources
 
 # What a secret might hold, by the end of the setting's name.
 SAMPLES = {
     "database.services": "postgres://souk:secret@db.internal/souk?sslmode=verify-full",
     "database.url": "postgres://souk:secret@db.internal/souk",
+    "events.url": "amqps://souk:secret@rabbit.internal:5671/souk",
+    "redis.url": "rediss://souk:secret@redis.internal:6379/0",
     "notifications.smtp.url": "smtps://souk:secret@mail.internal:465",
     "search.url": "https://souk:secret@search.internal:9200",
 }
@@ -32,14 +35,17 @@ def configurations(rendered):
     yield "the images", coherence.DEPLOY / "image/souk.toml", {}
     services = coherence.compose()["services"]
     for name in coherence.ours(services):
-        variables = {key: str(value) for key, value in services[name].get("environment", {}).items()}
+        variables = {key: engines.plain(value) for key, value in services[name].get("environment", {}).items()}
         yield f"compose: {name}", coherence.DEPLOY / "compose/souk.toml", variables
     cluster = coherence.Cluster(rendered)
     for (_, name), pod in cluster.pods.items():
         container = pod["spec"]["containers"][0]
         variables = {one["name"]: one.get("value", sample(one["name"])) for one in container.get("env", [])}
         for source in container.get("envFrom", []):
-            variables |= {source["prefix"] + service: sample(source["prefix"] + service) for service in sources.services()}
+            if reference := source.get("configMapRef"):
+                variables |= cluster.by_name["ConfigMap", reference["name"]]["data"]
+            else:
+                variables |= {source["prefix"] + service: sample(source["prefix"] + service) for service in sources.services()}
         yield f"kubernetes: {name}", coherence.DEPLOY / "kubernetes/base/souk.toml", variables
 
 
@@ -50,6 +56,16 @@ def accepted(souk, who, file, variables):
         result = subprocess.run(command, env=clean | variables, capture_output=True, text=True)
     if result.returncode != 0:
         yield f"{who}: {result.stderr.strip()}"
+        return
+    # What it has understood: an engine that a file or a variable names is in effect.
+    effective = engines.flat(result.stdout)
+    for engine in engines.ENGINES:
+        name = who.rpartition(" ")[2]
+        uses = sources.uses()[engine.setting] | sources.verify_uses(engine.setting) | engines.COMMANDS
+        if who != "the images" and name in uses:
+            for key in sorted({engine.setting, *engine.secrets}):
+                if not effective.get(key):
+                    yield f"{who}: the program sees no {key}"
 
 
 def commands(souk):

@@ -32,8 +32,7 @@ def edges():
     every = services()
     found = {}
     for name in every:
-        body = only(rf"\nasync fn {name}\((.*?)\n}}\n", "apps/souk/src/services.rs", re.S)
-        for callee in re.findall(r"caller\.(\w+)\(", body):
+        for callee in re.findall(r"caller\.(\w+)\(", made_of(name)):
             found.setdefault((name, callee), set()).add("calls")
     # Whoever answers HTTP asks identity who somebody is.
     authority = only(r"Authority::new\(\s*Caller.*?\.(\w+)\([^)]*\),\s*clock", "apps/souk/src/services.rs", re.S)
@@ -56,13 +55,43 @@ def edges():
     return found
 
 
+def made_of(service):
+    """What a service is built with."""
+    return only(rf"\nasync fn {service}\((.*?)\n}}\n", "apps/souk/src/services.rs", re.S)
+
+
+def uses():
+    """Which services use the engine that a setting chooses."""
+    every = services()
+    # Events between processes; those of a service for itself need no broker.
+    events = {name for edge, why in edges().items() for name in edge if any("." in one for one in why)}
+    # Requests are counted where visitors come in.
+    only(r"(rates: \(public && )", "services/gateway/src/edge/mod.rs")
+    only(r"redis: (engines\.redis\(\))", "apps/souk/src/services.rs")
+    return {
+        "events.url": events,
+        "redis.url": {GATEWAY} | {name for name in every if "engines.invalidations(" in made_of(name)},
+        "files.url": {name for name in every if "engines.files(" in made_of(name)},
+    }
+
+
+def verify_uses(setting):
+    """`verify`, if it asks the engine that a setting chooses."""
+    only(r"(Transit::open\(config\))", "apps/souk/src/verify/mod.rs")
+    return {"verify"} if setting == "events.url" else set()
+
+
 def setting_keys():
     """Every key of the configuration: those with a default, and those that the documentation names besides."""
     document = text("docs/configuration.md")
-    block = re.search(r"Every key with its default.*?```toml\n(.*?)```", document, re.S).group(1)
-    keys = set(flat(tomllib.loads(block)))
+    keys = set(flat(defaults()))
     before = document[: document.index("Every key with its default")]
     return keys | set(re.findall(r"`([a-z_]+(?:\.[a-z0-9_]+)+)`", before))
+
+
+def defaults():
+    """Every section of the configuration with its defaults."""
+    return tomllib.loads(only(r"Every key with its default.*?```toml\n(.*?)```", "docs/configuration.md", re.S))
 
 
 def flat(table, prefix=""):
