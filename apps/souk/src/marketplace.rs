@@ -110,6 +110,8 @@ const CALLS_ON_ONE_CONNECTION: u32 = 10_000;
 
 /// How long the relays may take to deliver what is due when the marketplace stops.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+/// How long to wait for whoever still uses a database.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 impl Marketplace {
     /// Opens the installation in `data` and builds all services; nothing runs yet.
@@ -293,7 +295,9 @@ impl Marketplace {
         if tokio::time::timeout(left, self.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end in time");
         }
-        self.databases.close().await;
+        if tokio::time::timeout(CLOSE_LIMIT, self.databases.close()).await.is_err() {
+            tracing::warn!("the databases did not close in time");
+        }
         drop(self.directory);
     }
 }

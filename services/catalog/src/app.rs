@@ -12,7 +12,7 @@ use souk_kernel::{CategoryId, Currency, Page, Problem, ProductId, SellerId, SkuI
 use souk_platform::{
     cache::Cache, db::Database, files::Files, http::Encoded, invalidations::Invalidations, rpc::Channel,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::{
     cache::Caches,
@@ -59,6 +59,8 @@ pub struct App {
     pub caches: Caches,
     /// Images being converted.
     pub conversions: Arc<Semaphore>,
+    /// Lines of a feed that are compared and written: each call sees what the one before it wrote.
+    pub importing: Mutex<()>,
 }
 
 /// As handlers take it.
@@ -90,6 +92,7 @@ impl App {
             currency,
             caches,
             conversions,
+            importing: Mutex::default(),
         });
         let listening = Arc::downgrade(&app);
         invalidations.listen(move |change| {

@@ -100,7 +100,8 @@ impl From<Error> for Problem {
     }
 }
 
-fn is_race(error: &DbErr) -> bool {
+/// Whether two writers met, of whom each looked and neither saw the other.
+pub fn is_race(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_) | SqlErr::ForeignKeyConstraintViolation(_)))
 }
 

@@ -1,7 +1,7 @@
 //! `souk import products`: two passes over the file. The first learns every category's attributes, the second imports.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     io,
     path::Path,
     sync::{
@@ -12,6 +12,7 @@ use std::{
 };
 
 use indicatif::ProgressBar;
+use prost::Message;
 use souk_contracts::{
     catalog::{EnsureCategoryRequest, ImportProduct, ImportProductsRequest, ImportResult},
     identity::EnsureSellerRequest,
@@ -29,8 +30,13 @@ use super::{
 };
 use crate::marketplace::Calls;
 
-/// Products in one call.
-const BATCH: usize = 500;
+/// Products in one call, at most.
+const BATCH: usize = 1_000;
+/// A call that holds so many bytes is sent. It may hold 64 MB, and a line 4 MB.
+const BATCH_BYTES: usize = 16 << 20;
+/// Calls under way while lines are read: one is compared with what there is while the other is written.
+const UNDER_WAY: usize = 2;
+
 /// What to import, and how.
 pub struct Order<'a> {
     /// The file.
@@ -83,7 +89,8 @@ pub async fn run(order: Order<'_>, calls: &Calls) -> Result<Summary, ImportError
     let done = progress.lines();
     let position = bar.clone();
     let mut batch: Vec<(u64, ImportProduct)> = Vec::with_capacity(BATCH);
-    let mut under_way = None;
+    let mut bytes = 0;
+    let mut under_way = VecDeque::with_capacity(UNDER_WAY);
     let mut seen = HashSet::new();
     for record in
         records(order.file, move |bytes| position.set_position(bytes)).map_err(|source| read(order.file, source))?
@@ -103,6 +110,7 @@ pub async fn run(order: Order<'_>, calls: &Calls) -> Result<Summary, ImportError
             }
             Ok(Converted { mut product, category }) => {
                 product.category_id.clone_from(&categories[&category.slug]);
+                bytes += product.encoded_len();
                 batch.push((line, product));
             }
             Err(reason) => {
@@ -110,16 +118,21 @@ pub async fn run(order: Order<'_>, calls: &Calls) -> Result<Summary, ImportError
                 summary.refused += 1;
             }
         }
-        if batch.len() == BATCH {
-            // One batch is written while the next one is read.
-            settle(under_way.take(), &mut summary, &mut refused, &mut progress).await?;
-            under_way = Some(send(calls, &seller.seller_id, std::mem::take(&mut batch)));
+        if batch.len() == BATCH || bytes >= BATCH_BYTES {
+            bytes = 0;
+            if under_way.len() == UNDER_WAY
+                && let Some(first) = under_way.pop_front()
+            {
+                settle(first, &mut summary, &mut refused, &mut progress).await?;
+            }
+            under_way.push_back(send(calls, &seller.seller_id, std::mem::take(&mut batch)));
         }
     }
-    settle(under_way.take(), &mut summary, &mut refused, &mut progress).await?;
     if !batch.is_empty() {
-        let last = send(calls, &seller.seller_id, batch);
-        settle(Some(last), &mut summary, &mut refused, &mut progress).await?;
+        under_way.push_back(send(calls, &seller.seller_id, batch));
+    }
+    for next in under_way {
+        settle(next, &mut summary, &mut refused, &mut progress).await?;
     }
     progress.finish()?;
     bar.finish_and_clear();
@@ -143,12 +156,11 @@ fn send(calls: &Calls, seller_id: &str, batch: Vec<(u64, ImportProduct)>) -> Und
 }
 
 async fn settle(
-    under_way: Option<UnderWay>,
+    UnderWay { lines, results }: UnderWay,
     summary: &mut Summary,
     refused: &mut Refused,
     progress: &mut Progress,
 ) -> Result<(), ImportError> {
-    let Some(UnderWay { lines, results }) = under_way else { return Ok(()) };
     let results = results.await.map_err(|_| ImportError::Refused(Problem::internal()))??;
     let last = lines.last().copied();
     for (line, result) in lines.into_iter().zip(results) {

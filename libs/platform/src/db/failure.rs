@@ -31,6 +31,27 @@ fn is_outage(error: &DbErr) -> bool {
     }
 }
 
+/// Whether a SQLite file failed so that the transaction may have ended with the statement, also with one that only read.
+pub(super) fn ends_transaction(error: &DbErr) -> bool {
+    // NOMEM, INTERRUPT, IOERR, CORRUPT, FULL.
+    sqlite_code(error).is_some_and(|code| matches!(code & 0xff, 7 | 9 | 10 | 11 | 13))
+}
+
+/// Whether a statement was cut off because it ran for too long.
+pub(super) fn is_interrupted(error: &DbErr) -> bool {
+    sqlite_code(error).is_some_and(|code| code & 0xff == 9)
+}
+
+/// SQLite's result code, if one is the error.
+fn sqlite_code(error: &DbErr) -> Option<u32> {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
+        return None;
+    };
+    let SqlxError::Database(error) = &**error else { return None };
+    let code = error.code()?;
+    if code.len() == 5 { None } else { code.parse().ok() }
+}
+
 /// SQLite's result codes are numbers, the extended ones with the primary in the lowest byte; PostgreSQL's have five
 /// characters, of which the first two are the class.
 fn is_outage_code(code: &str) -> bool {

@@ -13,7 +13,7 @@ use sqlx::{
 };
 
 /// How long a reader may be busy without a pause before it is interrupted.
-const READ_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const READ_LIMIT: Duration = Duration::from_secs(30);
 /// How long to wait for another process that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Transactions that read at the same time, each with a connection besides those for single statements.
@@ -102,9 +102,10 @@ impl RunawayGuard {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::ConnectionTrait;
+    use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
     use super::*;
+    use crate::db::Reader;
 
     #[tokio::test]
     async fn a_question_without_end_is_cut_off_and_the_next_one_answered() {
@@ -115,5 +116,41 @@ mod tests {
         let error = reader.execute_unprepared(endless).await.unwrap_err();
         assert!(error.to_string().contains("interrupted"), "{error}");
         reader.execute_unprepared("SELECT 1").await.unwrap();
+    }
+    #[tokio::test]
+    async fn many_short_questions_one_after_another_are_all_answered() {
+        let folder = tempfile::tempdir().unwrap();
+        let readers = connect(options(&folder.path().join("test.db")), bounded(1, Duration::from_millis(200)));
+        let reader = Reader::holding(readers.await.unwrap(), 1);
+        // Each is of several million steps, none takes long.
+        let short =
+            "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 100000) SELECT COUNT(*) FROM n";
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(1) {
+            let statement = Statement::from_string(DbBackend::Sqlite, short);
+            let row = reader.query_one_raw(statement).await.unwrap().unwrap();
+            assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 100_000);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn closing_waits_for_a_question_and_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let readers = connect(options(&folder.path().join("test.db")), bounded(2, READ_LIMIT));
+        let reader = Reader::holding(readers.await.unwrap(), 2);
+        reader.ping().await.unwrap();
+        let long =
+            "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 2000000) SELECT COUNT(*) FROM n";
+        let asking = tokio::spawn({
+            let reader = reader.clone();
+            async move { reader.query_one_raw(Statement::from_string(DbBackend::Sqlite, long)).await }
+        });
+        // The connection of the ping is there: who has the permit asks.
+        while reader.is_free() {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::timeout(READ_LIMIT, reader.close()).await.expect("it ends").unwrap();
+        assert!(asking.await.unwrap().unwrap().is_some());
+        assert!(reader.ping().await.is_err());
     }
 }

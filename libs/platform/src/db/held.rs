@@ -18,6 +18,8 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
+use super::{failure, file};
+
 /// Readers that have not been used for so long are given back, but for one.
 const IDLE: Duration = Duration::from_mins(1);
 
@@ -104,6 +106,13 @@ impl Reader {
         self.execute_unprepared("SELECT 1").await.map(drop)
     }
 
+    /// Whether no connection is lent.
+    #[cfg(test)]
+    pub(super) fn is_free(&self) -> bool {
+        let count = 2;
+        self.held.as_ref().is_none_or(|readers| readers.permits.available_permits() >= count)
+    }
+
     /// Gives all connections back and closes them.
     pub(super) async fn close(&self) -> Result<(), DbErr> {
         if let Some(readers) = &self.held {
@@ -137,6 +146,11 @@ impl Readers {
     /// Takes a connection back. The one that was not needed for longest is let go after a while, but for the last.
     fn put(&self, held: Held) {
         let mut idle = self.idle();
+        if self.permits.is_closed() {
+            // Nobody will take it any more, and who closes the pool waits for it.
+            tokio::spawn(held.give_back());
+            return;
+        }
         let unneeded = idle.first().is_some_and(|(_, since)| since.elapsed() > IDLE).then(|| idle.remove(0));
         idle.push((held, Instant::now()));
         drop(idle);
@@ -144,6 +158,12 @@ impl Readers {
             tokio::spawn(unneeded.give_back());
         }
     }
+}
+
+/// Whether the guard against questions without end has cut off one that had only begun: it takes those that follow each
+/// other closely on a connection for one. That connection begins to count anew.
+fn was_cut_off_for_others<T>(result: &Result<T, DbErr>, asked: Instant) -> bool {
+    result.as_ref().is_err_and(failure::is_interrupted) && asked.elapsed() < file::READ_LIMIT / 2
 }
 
 /// A connection that is being used for one statement.
@@ -200,6 +220,13 @@ impl ConnectionTrait for Reader {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let Some(readers) = &self.held else { return self.pool.execute_raw(statement).await };
+        let asked = Instant::now();
+        let loan = self.lend(readers).await?;
+        let result = loan.get().execute_raw(statement.clone()).await;
+        let result = loan.end(result);
+        if !was_cut_off_for_others(&result, asked) {
+            return result;
+        }
         let loan = self.lend(readers).await?;
         let result = loan.get().execute_raw(statement).await;
         loan.end(result)
@@ -214,6 +241,13 @@ impl ConnectionTrait for Reader {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let Some(readers) = &self.held else { return self.pool.query_one_raw(statement).await };
+        let asked = Instant::now();
+        let loan = self.lend(readers).await?;
+        let result = loan.get().query_one_raw(statement.clone()).await;
+        let result = loan.end(result);
+        if !was_cut_off_for_others(&result, asked) {
+            return result;
+        }
         let loan = self.lend(readers).await?;
         let result = loan.get().query_one_raw(statement).await;
         loan.end(result)
@@ -221,6 +255,13 @@ impl ConnectionTrait for Reader {
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let Some(readers) = &self.held else { return self.pool.query_all_raw(statement).await };
+        let asked = Instant::now();
+        let loan = self.lend(readers).await?;
+        let result = loan.get().query_all_raw(statement.clone()).await;
+        let result = loan.end(result);
+        if !was_cut_off_for_others(&result, asked) {
+            return result;
+        }
         let loan = self.lend(readers).await?;
         let result = loan.get().query_all_raw(statement).await;
         loan.end(result)

@@ -148,6 +148,24 @@ async fn a_panic_rolls_back_and_the_writer_lives_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_begin_is_an_outage_and_what_comes_after_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let db = Database::open::<NoTables>("test", &format!("sqlite:{}", path.display()), Clock::system()).await.unwrap();
+    // Somebody else writes for longer than anybody waits, and never ends.
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let mut other = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let write = || async {
+        db.transaction(|tx| async move { tx.execute_unprepared("CREATE TABLE one (n INTEGER)").await.map(drop) }).await
+    };
+    let error: DbErr = write().await.unwrap_err();
+    assert_eq!(super::problem("test", &error).kind, ErrorKind::Unavailable, "{error}");
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    write().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_survives_its_caller() {
     let folder = tempfile::tempdir().unwrap();
     let db = open(&folder, Clock::system()).await;

@@ -13,7 +13,7 @@ use sea_orm_migration::async_trait::async_trait;
 use souk_contracts::events::Event;
 use souk_kernel::{Clock, EventId, Timestamp};
 
-use super::{conflict::Conflict, held::Held, outbox, schema::inbox};
+use super::{conflict::Conflict, failure, held::Held, outbox, schema::inbox};
 use crate::{context::Context, events::Receipt};
 
 /// A running transaction: a connection for queries, and the outbox. Clones are the same transaction.
@@ -101,6 +101,10 @@ impl Tx {
     fn ended<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
         if let Err(error) = &result {
             self.notes.failed.store(true, Ordering::Relaxed);
+            if failure::ends_transaction(error) {
+                // What stood before it in the same transaction of the file may be gone: that has to run again.
+                self.notes.written.store(true, Ordering::Relaxed);
+            }
             if let Some(conflict) = Conflict::of(error) {
                 *self.notes.conflict.lock().expect("nothing panics while holding the note") = Some(conflict);
             }

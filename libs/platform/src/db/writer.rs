@@ -48,6 +48,8 @@ enum End {
 /// One transaction, its types erased. It may be run again when what it did was rolled back.
 pub(super) struct Job {
     run: Box<dyn FnMut(Weak<Open>) -> BoxFuture<'static, Outcome> + Send>,
+    /// Tells the caller that it can't be run.
+    fail: Box<dyn FnOnce(DbErr) + Send>,
 }
 
 impl Job {
@@ -60,6 +62,7 @@ impl Job {
     {
         let context = crate::context::current();
         let answer = Arc::new(Answer(std::sync::Mutex::new(Some(answer))));
+        let failed = Arc::clone(&answer);
         let run = move |connection: Weak<Open>| {
             let (work, answer) = (work.clone(), Arc::clone(&answer));
             let tx = Tx::new(connection, &clock, context.clone());
@@ -87,7 +90,7 @@ impl Job {
             }
             .boxed()
         };
-        Self { run: Box::new(run) }
+        Self { run: Box::new(run), fail: Box::new(move |error| failed.send(Err(E::from(error)))) }
     }
 }
 
@@ -205,7 +208,7 @@ async fn batch(connection: &mut Connection, first: Job, queue: &mut mpsc::Receiv
         match batch.run(job).await {
             Ran::Done => {}
             Ran::Spoiled(jobs) => return again(batch.connection, jobs).await,
-            Ran::Broken => return None,
+            Ran::Broken(_) => return None,
         }
         if count < BATCH {
             next = queue.try_recv().ok();
@@ -222,8 +225,10 @@ async fn batch(connection: &mut Connection, first: Job, queue: &mut mpsc::Receiv
 /// The second run of a batch in which one failed.
 async fn again(connection: &mut Connection, jobs: Vec<Job>) -> Option<Fresh> {
     let mut batch = Batch { guarded: true, ..Batch::new(connection) };
-    for job in jobs {
-        if let Ran::Broken = batch.run(job).await {
+    let mut jobs = jobs.into_iter();
+    while let Some(job) = jobs.next() {
+        if let Ran::Broken(error) = batch.run(job).await {
+            jobs.for_each(|job| (job.fail)(error.clone()));
             return None;
         }
     }
@@ -244,8 +249,8 @@ enum Ran {
     Done,
     /// Everything was rolled back; these have to run again.
     Spoiled(Vec<Job>),
-    /// The connection does not do what it is told; everybody has been told so.
-    Broken,
+    /// The connection does not do what it is told; everybody so far has been told so.
+    Broken(DbErr),
 }
 
 impl<'a> Batch<'a> {
@@ -259,10 +264,9 @@ impl<'a> Batch<'a> {
             None => match self.connection.begin().await {
                 Ok(held) => Arc::clone(self.open.insert(Arc::new(Open::File(held)))),
                 Err(error) => {
-                    // Nothing can run: an empty transaction hands the error to the caller.
-                    let outcome = (job.run)(Weak::new()).await;
-                    (outcome.settle)(Err(error));
-                    return Ran::Broken;
+                    tracing::error!(%error, "a batch of transactions could not begin");
+                    (job.fail)(error.clone());
+                    return Ran::Broken(error);
                 }
             },
         };
@@ -281,7 +285,7 @@ impl<'a> Batch<'a> {
         if let Err(error) = end {
             (outcome.settle)(Err(error.clone()));
             self.abandon(&error).await;
-            return Ran::Broken;
+            return Ran::Broken(error);
         }
         match outcome.end {
             End::Succeeded => {

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::Relay;
 use crate::db::{Lease, Leases};
 
 /// How often the others ask for the lease.
 const ASK: Duration = Duration::from_millis(500);
+/// How long to wait for an answer before asking on another connection.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 impl Relay {
     /// Delivers while this process holds the lease, and waits for it otherwise.
@@ -26,11 +30,19 @@ impl Relay {
     async fn wait_for(&self, leases: &Leases) -> Option<Lease> {
         let mut asking = None;
         while !self.stop.is_cancelled() {
-            match leases.take(&mut asking).await {
-                Ok(Some(lease)) => return Some(lease),
-                Ok(None) => {}
-                Err(error) => {
+            let taken = tokio::select! {
+                () = self.stop.cancelled() => return None,
+                taken = timeout(ANSWER_LIMIT, leases.take(&mut asking)) => taken,
+            };
+            match taken {
+                Ok(Ok(Some(lease))) => return Some(lease),
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => {
                     tracing::error!(service = self.db.service(), %error, "asking for the relay's lease failed");
+                }
+                Err(_) => {
+                    asking = None;
+                    tracing::error!(service = self.db.service(), "asking for the relay's lease got no answer");
                 }
             }
             tokio::select! {

@@ -23,6 +23,8 @@ use crate::{
 
 /// Rows read at once.
 pub(super) const PAGE: u64 = 512;
+/// Rows that wait for a retry, read at once; a few words of each.
+const WAITING_AT_ONCE: u64 = 10_000;
 /// Rows on their way at once; more stay in the outbox.
 const IN_FLIGHT: usize = 2048;
 /// Keys that are delivered side by side.
@@ -93,7 +95,16 @@ impl Relay {
         let mut ended: Vec<(String, Vec<Settled>)> = Vec::new();
         let mut settle_at = None;
         let permits = Arc::new(Semaphore::new(LANES));
-        self.load_waiting(&mut lanes).await;
+        while let Err(error) = self.load_waiting(&mut lanes).await {
+            // Without it, an event could be delivered before an earlier one of its key that waits for a retry.
+            tracing::error!(service = self.db.service(), %error, "reading the outbox failed; nothing is delivered");
+            lanes = Lanes::default();
+            tokio::select! {
+                () = &mut lost => return false,
+                () = self.stop.cancelled() => return true,
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
         let mut reading = Reading::of(&self.db);
         loop {
             // A cursor spares re-reading what is on its way. It starts over when all is delivered, so that nothing is missed
@@ -202,16 +213,25 @@ impl Relay {
         Ok((rows, full))
     }
 
-    async fn load_waiting(&self, lanes: &mut Lanes) {
-        let rows = outbox::Entity::find().filter(outbox::Column::Pending.is_not_null()).all(self.db.reader()).await;
-        match rows {
-            Ok(rows) => {
-                for row in rows {
-                    let pending = consumers_of(row.pending.as_deref());
-                    lanes.wait(&row.subject, row.seq, pending);
-                }
+    /// Notes which events wait for a retry, at which consumers.
+    async fn load_waiting(&self, lanes: &mut Lanes) -> Result<(), DbErr> {
+        let mut after = i64::MIN;
+        loop {
+            let rows: Vec<(i64, String, Option<String>)> = outbox::Entity::find()
+                .select_only()
+                .columns([outbox::Column::Seq, outbox::Column::Subject, outbox::Column::Pending])
+                .filter(outbox::Column::Pending.is_not_null())
+                .filter(outbox::Column::Seq.gt(after))
+                .order_by_asc(outbox::Column::Seq)
+                .limit(WAITING_AT_ONCE)
+                .into_tuple()
+                .all(self.db.reader())
+                .await?;
+            let Some((last, ..)) = rows.last() else { return Ok(()) };
+            after = *last;
+            for (seq, subject, pending) in rows {
+                lanes.wait(&subject, seq, consumers_of(pending.as_deref()));
             }
-            Err(error) => tracing::error!(service = self.db.service(), %error, "reading the outbox failed"),
         }
     }
 

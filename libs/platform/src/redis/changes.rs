@@ -115,8 +115,9 @@ impl Carrier {
             tokio::select! {
                 message = messages.next() => {
                     let Some(message) = message else { return Ok(()) };
-                    last = Instant::now();
-                    self.hear(message.get_payload_bytes()).await;
+                    if self.hear(message.get_payload_bytes()).await {
+                        last = Instant::now();
+                    }
                 }
                 change = self.outgoing.changes.recv() => {
                     let Some(change) = change else { return Ok(()) };
@@ -138,14 +139,16 @@ impl Carrier {
         connection.publish(&self.channel, said).await
     }
 
-    async fn hear(&self, said: &[u8]) {
+    /// Whether it was said by this process: then what this process says is heard by all.
+    async fn hear(&self, said: &[u8]) -> bool {
         match serde_json::from_slice::<Said>(said) {
-            Ok(said) if said.from == self.me => {}
+            Ok(said) if said.from == self.me => return true,
             Ok(Said { what: What::Beat, .. }) => {}
             Ok(Said { what: What::Change(change), .. }) => self.invalidations.heard(Some(&change)).await,
             // Of another version of the program, it may be.
             Ok(Said { what: What::Anything, .. }) | Err(_) => self.invalidations.heard(None).await,
         }
+        false
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
         options::{self, Options},
         product::{self, Status},
     },
-    error::Error,
+    error::{Error, is_race},
     store::{
         entities::{
             product::{StoredAttributes, StoredImages},
@@ -34,8 +34,9 @@ use crate::{
     },
 };
 
-/// Lines in one transaction: many share a commit, and nobody else waits long for the writer.
-const CHUNK: usize = 250;
+/// Lines in one transaction: many share a commit and the pages of the indexes that they touch, and nobody else waits long
+/// for the writer.
+const CHUNK: usize = 1_000;
 
 /// A line with what its product needs besides.
 #[derive(Clone, Debug)]
@@ -85,19 +86,26 @@ pub async fn import_products(app: &App, seller: SellerId, lines: Vec<ImportLine>
     let mut seen = HashSet::new();
     let lines: Vec<Arc<ImportLine>> = lines.into_iter().map(Arc::new).collect();
     for lines in lines.chunks(CHUNK) {
-        outcomes.extend(import_chunk(app, seller, lines, &mut seen).await?);
+        let tree = app.categories().await?;
+        let checked: Vec<Outcome> = lines.iter().map(|line| check(line, &tree, &mut seen)).collect();
+        let _one_at_a_time = app.importing.lock().await;
+        outcomes.extend(match import_chunk(app, seller, lines, checked.clone(), &tree).await {
+            // Somebody took a code or an id after it was looked for: it is found now.
+            Err(Error::Db(error)) if is_race(&error) => import_chunk(app, seller, lines, checked, &tree).await?,
+            imported => imported?,
+        });
     }
     Ok(outcomes)
 }
 
+/// `outcomes`: what is known of the lines before anything is compared with them.
 async fn import_chunk(
     app: &App,
     seller: SellerId,
     lines: &[Arc<ImportLine>],
-    seen: &mut HashSet<String>,
+    mut outcomes: Vec<Outcome>,
+    tree: &Arc<CategoryTree>,
 ) -> Result<Vec<Outcome>, Error> {
-    let tree = app.categories().await?;
-    let mut outcomes: Vec<Outcome> = lines.iter().map(|line| check(line, &tree, seen)).collect();
     let good =
         || lines.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Created).map(|(line, _)| line);
     let external_ids: Vec<String> = good().map(|line| line.line.external_id.clone()).collect();
@@ -134,7 +142,7 @@ async fn import_chunk(
             },
         };
     }
-    write(app, seller, chunk, tree).await?;
+    write(app, seller, chunk, Arc::clone(tree)).await?;
     Ok(outcomes)
 }
 

@@ -154,6 +154,8 @@ pub async fn insert(connection: &impl ConnectionTrait, aggregates: Vec<Aggregate
         variants.extend(aggregate.variants);
         skus.extend(aggregate.skus);
     }
+    // In the order of their index, so that neighbours there are written together.
+    values.sort_unstable_by(|a: &attribute::Model, b| (&a.name, &a.text_value).cmp(&(&b.name, &b.text_value)));
     bulk::insert(connection, products).await?;
     bulk::insert(connection, variants).await?;
     bulk::insert(connection, skus).await?;

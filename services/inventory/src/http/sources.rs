@@ -123,7 +123,7 @@ pub async fn list(
         source_rows::list_for_seller(&own, member.seller_id, after, page.offset, page.limit + 1).await?;
     let next_cursor = super::next_cursor(&mut rows, page.limit, |row| encode_cursor(&row.name));
     let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-    let channels = channel_rows::of_sources(app.db.reader(), &names).await?;
+    let channels = channel_rows::of_sources(&own, &names).await?;
     let now = app.db.clock().now();
     let items = rows.into_iter().map(|row| SourceView::of(row, &channels, now)).collect();
     Ok(List(Page { items, limit: page.limit, offset: page.offset, total, next_cursor }))
@@ -161,7 +161,7 @@ pub async fn show(
     let own = app.db.reader_for(member.seller_id).await?;
     let found = source_rows::find_for_seller(&own, &name, member.seller_id).await?;
     let found = found.ok_or(Error::UnknownSource)?;
-    let channels = channel_rows::of_sources(app.db.reader(), &[&name]).await?;
+    let channels = channel_rows::of_sources(&own, &[&name]).await?;
     Ok(Reply::ok(SourceView::of(found, &channels, app.db.clock().now())))
 }
 
@@ -217,6 +217,7 @@ pub async fn rotate_secret(
     member.require(Permission::Profile)?;
     let own = app.db.reader_for(member.seller_id).await?;
     let found = source_rows::find_for_seller(&own, &name, member.seller_id).await?;
+    drop(own);
     if found.ok_or(Error::UnknownSource)?.secret.is_none() {
         return Err(Problem::new(ErrorKind::Conflict, "no_secret", "this stock system signs nothing").into());
     }

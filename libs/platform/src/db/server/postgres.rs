@@ -79,6 +79,10 @@ fn options(service: &'static str, connect: &Connect) -> Result<PgConnectOptions,
     Ok(options
         .application_name(&format!("souk {service}"))
         .options([("search_path", service), ("timezone", "UTC")])
+        // Where a process ends, its host says so. Where a host ends, nobody does: the server finds out by asking, after 11
+        // seconds instead of hours, and lets go of what it locked.
+        .options([("tcp_keepalives_idle", "5"), ("tcp_keepalives_interval", "2"), ("tcp_keepalives_count", "3")])
+        .options([("tcp_user_timeout", "11000")])
         .statement_cache_capacity(256)
         .disable_statement_logging())
 }

@@ -20,9 +20,9 @@ use super::{Broker, flush, line::within, parcel};
 use crate::db::{Database, Tx, dead_letter, inbox, outbox};
 
 /// Events that are stored together.
-const BATCH: usize = 256;
+const BATCH: usize = 128;
 /// Events that the broker sends ahead.
-const AHEAD: u16 = 512;
+const AHEAD: u16 = 128;
 /// The pause before the broker, or the database, is tried again.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
