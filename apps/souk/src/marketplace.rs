@@ -13,7 +13,7 @@ use souk_contracts::{
 use souk_kernel::{Clock, Problem};
 use souk_platform::{
     db::OpenError,
-    events::{self, Broker, BrokerError, Bus, Relay, RemoteConsumer},
+    events::{self, Backlog, Broker, BrokerError, Bus, Relay, RemoteConsumer},
     files::FilesError,
     http::idempotency,
     listen::{self, Listening},
@@ -110,6 +110,8 @@ const CALLS_ON_ONE_CONNECTION: u32 = 10_000;
 
 /// How long the relays may take to deliver what is due when the marketplace stops.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+/// How often what waits in the outboxes is counted.
+const BACKLOG_EVERY: Duration = Duration::from_secs(20);
 /// How long to wait for whoever still uses a database.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -130,7 +132,7 @@ impl Marketplace {
         let engines = Engines::open(&config, data, &roster, stop.clone()).await?;
         let services = services::build(&config, data, &databases, &engines, &directory, &roster).await?;
         let jobs = services.iter().flat_map(|service| service.jobs.iter().cloned());
-        let jobs = jobs.chain([forget_keys(databases.clone())]).collect();
+        let jobs = jobs.chain([forget_keys(databases.clone()), show_backlogs(databases.clone())]).collect();
         let bus = bus(&services, &roster, &directory, engines.broker());
         let doors = services::doors(services, &peers, &engines, &config, &directory, &clock, &roster);
         let entrance = doors.inner.map(|inner| {
@@ -320,6 +322,20 @@ fn bus(services: &[Service], roster: &Roster, directory: &Directory, broker: Opt
     roster.elsewhere().fold(here, |bus, service| {
         let courier = broker.map_or_else(|| RemoteConsumer::courier(directory, service), Broker::courier);
         bus.with(service, subscriptions::of(service), &courier)
+    })
+}
+
+/// Keeps the figures of what waits in the outboxes up to date.
+fn show_backlogs(databases: Databases) -> Job {
+    Job::new("events.backlog", BACKLOG_EVERY, move || {
+        let databases = databases.clone();
+        async move {
+            for db in databases.all() {
+                if let Err(error) = Backlog::show(db).await {
+                    tracing::error!(service = db.service(), %error, "what waits in the outbox can't be counted");
+                }
+            }
+        }
     })
 }
 

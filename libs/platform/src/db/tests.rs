@@ -10,7 +10,7 @@ use souk_kernel::{Clock, ErrorKind, Problem};
 use tokio_util::sync::CancellationToken;
 
 use super::{Database, outbox};
-use crate::events::{Bus, Consumers, DeadLetters, Delivery, Event, Relay};
+use crate::events::{Backlog, Bus, Consumers, DeadLetters, Delivery, Event, Relay};
 
 struct NoTables;
 impl MigratorTrait for NoTables {
@@ -321,16 +321,22 @@ async fn an_outage_of_what_a_consumer_needs_uses_up_no_tries() {
     publish(&db, "a", 0..1).await;
     let (stop, task) = relay(&db, consumers);
     let taken = async {
-        while outbox::Entity::find().count(db.reader()).await.unwrap() > 0 {
+        let mut waited = chrono::TimeDelta::zero();
+        // While it waits for a retry it is not due, and has waited all the same.
+        while let Some(since) = Backlog::oldest_undelivered(&db).await.unwrap() {
+            waited = clock.now() - since;
             clock.advance(chrono::TimeDelta::minutes(2));
             db.ring();
             tokio::task::yield_now().await;
         }
+        waited
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), taken).await.expect("it is taken in the end");
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(20), taken).await.expect("it is taken in the end");
     stop.cancel();
     task.await.unwrap();
     assert_eq!(asked.load(Ordering::SeqCst), 44);
+    assert!(waited >= chrono::TimeDelta::minutes(43), "{waited}");
+    assert_eq!(outbox::Entity::find().count(db.reader()).await.unwrap(), 0);
     assert_eq!(DeadLetters(&db).list(&souk_kernel::PageQuery::default()).await.unwrap().total, 0);
 }
 

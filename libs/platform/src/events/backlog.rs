@@ -1,6 +1,7 @@
 //! What waits in an outbox.
 
-use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use metrics::gauge;
+use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use souk_kernel::Timestamp;
 
 use crate::db::{Database, dead_letter, outbox};
@@ -35,6 +36,35 @@ impl Backlog {
             .count(db.reader())
             .await
             .map(|count| count > 0)
+    }
+
+    /// The moment at which the oldest event happened that is due or waits for a consumer that has failed or can't be reached.
+    pub async fn oldest_undelivered(db: &Database) -> Result<Option<Timestamp>, DbErr> {
+        let now = db.clock().now().timestamp_micros();
+        outbox::Entity::find()
+            .select_only()
+            .column(outbox::Column::HappenedAt)
+            .filter(Condition::any().add(outbox::Column::DueAt.lte(now)).add(outbox::Column::Pending.is_not_null()))
+            .order_by_asc(outbox::Column::Seq)
+            .limit(1)
+            .into_tuple()
+            .one(db.reader())
+            .await
+    }
+
+    /// Shows what the outbox of `db` holds in the gauges `souk_outbox_events`, `souk_outbox_oldest_seconds` (0 when nothing
+    /// waits) and `souk_dead_letters`.
+    #[expect(clippy::cast_precision_loss, reason = "gauges are floating-point numbers")]
+    pub async fn show(db: &Database) -> Result<(), DbErr> {
+        let Self { due, later, dead } = Self::of(db).await?;
+        let oldest = Self::oldest_undelivered(db).await?;
+        let waited = oldest.map_or(0, |oldest| (db.clock().now() - oldest).num_seconds().max(0));
+        let service = db.service();
+        gauge!("souk_outbox_events", "service" => service, "state" => "due").set(due as f64);
+        gauge!("souk_outbox_events", "service" => service, "state" => "later").set(later as f64);
+        gauge!("souk_outbox_oldest_seconds", "service" => service).set(waited as f64);
+        gauge!("souk_dead_letters", "service" => service).set(dead as f64);
+        Ok(())
     }
 
     /// The moment since which the oldest due event waits.
