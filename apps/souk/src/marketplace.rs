@@ -12,12 +12,12 @@ use souk_contracts::{
 };
 use souk_kernel::{Clock, Problem};
 use souk_platform::{
+    config::SettingError,
     db::OpenError,
-    events::{self, Backlog, Broker, BrokerError, Bus, Relay, RemoteConsumer},
+    events::{self, Backlog, Broker, Bus, Relay, RemoteConsumer},
     files::FilesError,
     http::idempotency,
     listen::{self, Listening},
-    redis::RedisError,
     rpc::{Channel, Directory, Entrance, Policy},
     service::{Job, Service},
     tls::{Accepting, Edge, Mutual, TlsError},
@@ -41,12 +41,9 @@ pub enum StartError {
     /// A database can't be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
-    /// The broker can't be used as configured.
+    /// The broker, or Redis, can't be used as configured. That one does not answer is no such reason: it may later.
     #[error(transparent)]
-    Broker(#[from] BrokerError),
-    /// Redis can't be used as configured.
-    #[error(transparent)]
-    Redis(#[from] RedisError),
+    Setting(#[from] SettingError),
     /// The file store can't be opened.
     #[error(transparent)]
     Files(#[from] FilesError),

@@ -34,7 +34,7 @@ use crate::marketplace::Calls;
 const BATCH: usize = 1_000;
 /// A call that holds so many bytes is sent. It may hold 64 MB, and a line 4 MB.
 const BATCH_BYTES: usize = 16 << 20;
-/// Calls under way while lines are read: one is compared with what there is while the other is written.
+/// Calls under way while lines are read: one is decoded and checked while the other is written.
 const UNDER_WAY: usize = 2;
 
 /// What to import, and how.

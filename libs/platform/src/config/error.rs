@@ -4,6 +4,22 @@ use std::{fmt, path::PathBuf};
 
 use figment::{Metadata, Source, error::Kind};
 
+/// A setting that can't be used as it is: it is no such thing, or what it names refuses us.
+#[derive(Debug, thiserror::Error)]
+#[error("{setting}: {message}")]
+pub struct SettingError {
+    /// The configuration key.
+    pub setting: &'static str,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl SettingError {
+    pub(crate) fn new(setting: &'static str, message: impl Into<String>) -> Self {
+        Self { setting, message: message.into() }
+    }
+}
+
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {

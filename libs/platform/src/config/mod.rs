@@ -23,7 +23,7 @@ use figment::{
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
-    error::{ConfigError, UnknownKey},
+    error::{ConfigError, SettingError, UnknownKey},
     network::{Network, ParseNetworkError},
     secret::Secret,
 };

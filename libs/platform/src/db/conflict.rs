@@ -1,6 +1,8 @@
 //! Errors after which a transaction may succeed when it is run again.
 
-use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use sea_orm::{DbErr, SqlxError};
+
+use super::failure;
 
 /// Why a transaction may succeed when it is run again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,10 +17,7 @@ pub(super) enum Conflict {
 impl Conflict {
     /// Of an error of a statement or a commit. SQLite has one writer, so that nothing stands in the way of anything.
     pub fn of(error: &DbErr) -> Option<Self> {
-        let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
-            return None;
-        };
-        let SqlxError::Database(error) = &**error else { return None };
+        let SqlxError::Database(error) = failure::library(error)? else { return None };
         match error.code().as_deref() {
             // PostgreSQL: serialization failure, deadlock.
             Some("40001" | "40P01") => Some(Self::Sacrificed),

@@ -17,16 +17,12 @@ pub fn problem(service: &str, error: &DbErr) -> Problem {
 
 /// Whether the state of the database is to blame, not what it was asked.
 fn is_outage(error: &DbErr) -> bool {
-    let error = match error {
-        DbErr::ConnectionAcquire(_) => return true,
-        DbErr::Conn(RuntimeErr::SqlxError(error))
-        | DbErr::Exec(RuntimeErr::SqlxError(error))
-        | DbErr::Query(RuntimeErr::SqlxError(error)) => error,
-        _ => return false,
-    };
-    match &**error {
-        SqlxError::Io(_) | SqlxError::PoolTimedOut | SqlxError::PoolClosed | SqlxError::WorkerCrashed => true,
-        SqlxError::Database(error) => error.code().is_some_and(|code| is_outage_code(&code)),
+    if let DbErr::ConnectionAcquire(_) = error {
+        return true;
+    }
+    match library(error) {
+        Some(SqlxError::Io(_) | SqlxError::PoolTimedOut | SqlxError::PoolClosed | SqlxError::WorkerCrashed) => true,
+        Some(SqlxError::Database(error)) => error.code().is_some_and(|code| is_outage_code(&code)),
         _ => false,
     }
 }
@@ -34,32 +30,42 @@ fn is_outage(error: &DbErr) -> bool {
 /// Whether a SQLite file failed so that the transaction may have ended with the statement, also with one that only read.
 pub(super) fn ends_transaction(error: &DbErr) -> bool {
     // NOMEM, INTERRUPT, IOERR, CORRUPT, FULL.
-    sqlite_code(error).is_some_and(|code| matches!(code & 0xff, 7 | 9 | 10 | 11 | 13))
+    sqlite_code(error).is_some_and(|code| matches!(code, 7 | 9 | 10 | 11 | 13))
 }
 
 /// Whether a statement was cut off because it ran for too long.
 pub(super) fn is_interrupted(error: &DbErr) -> bool {
-    sqlite_code(error).is_some_and(|code| code & 0xff == 9)
+    sqlite_code(error) == Some(9)
 }
 
-/// SQLite's result code, if one is the error.
+/// What the database, or the way to it, said.
+pub(super) fn library(error: &DbErr) -> Option<&SqlxError> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
+}
+
+/// SQLite's primary result code, if one is the error.
 fn sqlite_code(error: &DbErr) -> Option<u32> {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error else {
-        return None;
-    };
-    let SqlxError::Database(error) = &**error else { return None };
-    let code = error.code()?;
-    if code.len() == 5 { None } else { code.parse().ok() }
+    let SqlxError::Database(error) = library(error)? else { return None };
+    primary(&error.code()?)
+}
+
+/// The primary result code in one of SQLite's; those of PostgreSQL have five characters.
+fn primary(code: &str) -> Option<u32> {
+    if code.len() == 5 { None } else { code.parse::<u32>().ok().map(|code| code & 0xff) }
 }
 
 /// SQLite's result codes are numbers, the extended ones with the primary in the lowest byte; PostgreSQL's have five
 /// characters, of which the first two are the class.
 fn is_outage_code(code: &str) -> bool {
-    match (code.len(), code.parse::<u32>()) {
-        (5, _) => ["08", "53", "57P"].iter().any(|class| code.starts_with(class)),
+    match primary(code) {
         // BUSY, READONLY, IOERR, FULL, CANTOPEN.
-        (_, Ok(code)) => matches!(code & 0xff, 5 | 8 | 10 | 13 | 14),
-        _ => false,
+        Some(code) => matches!(code, 5 | 8 | 10 | 13 | 14),
+        None => ["08", "53", "57P"].iter().any(|class| code.starts_with(class)),
     }
 }
 

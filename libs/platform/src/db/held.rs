@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::future::BoxFuture;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement,
     TransactionTrait,
@@ -125,6 +126,27 @@ impl Reader {
         self.pool.clone().close().await
     }
 
+    /// Asks on a connection of its own; once more when the guard against questions without end has cut off one that had only
+    /// begun: it takes those that follow each other closely on a connection for one, and then counts anew.
+    async fn ask<T: Send>(
+        &self,
+        readers: &Arc<Readers>,
+        question: impl for<'a> Fn(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, DbErr>> + Send + Sync,
+    ) -> Result<T, DbErr> {
+        let asked = Instant::now();
+        let mut cut_off = false;
+        loop {
+            let loan = self.lend(readers).await?;
+            let answer = question(loan.get()).await;
+            match loan.end(answer) {
+                Err(error) if !cut_off && failure::is_interrupted(&error) && asked.elapsed() < file::READ_LIMIT / 2 => {
+                    cut_off = true;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
     /// A connection for one statement.
     async fn lend(&self, readers: &Arc<Readers>) -> Result<Loan, DbErr> {
         let permit = Arc::clone(&readers.permits).acquire_owned().await;
@@ -158,12 +180,6 @@ impl Readers {
             tokio::spawn(unneeded.give_back());
         }
     }
-}
-
-/// Whether the guard against questions without end has cut off one that had only begun: it takes those that follow each
-/// other closely on a connection for one. That connection begins to count anew.
-fn was_cut_off_for_others<T>(result: &Result<T, DbErr>, asked: Instant) -> bool {
-    result.as_ref().is_err_and(failure::is_interrupted) && asked.elapsed() < file::READ_LIMIT / 2
 }
 
 /// A connection that is being used for one statement.
@@ -219,17 +235,10 @@ impl ConnectionTrait for Reader {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let Some(readers) = &self.held else { return self.pool.execute_raw(statement).await };
-        let asked = Instant::now();
-        let loan = self.lend(readers).await?;
-        let result = loan.get().execute_raw(statement.clone()).await;
-        let result = loan.end(result);
-        if !was_cut_off_for_others(&result, asked) {
-            return result;
+        match &self.held {
+            Some(readers) => self.ask(readers, |held| held.execute_raw(statement.clone())).await,
+            None => self.pool.execute_raw(statement).await,
         }
-        let loan = self.lend(readers).await?;
-        let result = loan.get().execute_raw(statement).await;
-        loan.end(result)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -240,30 +249,16 @@ impl ConnectionTrait for Reader {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let Some(readers) = &self.held else { return self.pool.query_one_raw(statement).await };
-        let asked = Instant::now();
-        let loan = self.lend(readers).await?;
-        let result = loan.get().query_one_raw(statement.clone()).await;
-        let result = loan.end(result);
-        if !was_cut_off_for_others(&result, asked) {
-            return result;
+        match &self.held {
+            Some(readers) => self.ask(readers, |held| held.query_one_raw(statement.clone())).await,
+            None => self.pool.query_one_raw(statement).await,
         }
-        let loan = self.lend(readers).await?;
-        let result = loan.get().query_one_raw(statement).await;
-        loan.end(result)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let Some(readers) = &self.held else { return self.pool.query_all_raw(statement).await };
-        let asked = Instant::now();
-        let loan = self.lend(readers).await?;
-        let result = loan.get().query_all_raw(statement.clone()).await;
-        let result = loan.end(result);
-        if !was_cut_off_for_others(&result, asked) {
-            return result;
+        match &self.held {
+            Some(readers) => self.ask(readers, |held| held.query_all_raw(statement.clone())).await,
+            None => self.pool.query_all_raw(statement).await,
         }
-        let loan = self.lend(readers).await?;
-        let result = loan.get().query_all_raw(statement).await;
-        loan.end(result)
     }
 }

@@ -341,6 +341,29 @@ async fn an_outage_of_what_a_consumer_needs_uses_up_no_tries() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_timer_waits_since_it_is_due_and_not_since_it_was_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::adjustable();
+    let db = open(&folder, clock.clone()).await;
+    let minutes = chrono::TimeDelta::minutes;
+    let at = clock.now() + minutes(15);
+    let timer = move |tx: super::Tx| async move {
+        tx.publish_at(Counted { key: "a".to_owned(), number: 0 }, at);
+        Ok::<_, DbErr>(())
+    };
+    db.transaction(timer).await.unwrap();
+    let oldest = async || (Backlog::oldest_due(&db).await.unwrap(), Backlog::oldest_undelivered(&db).await.unwrap());
+    assert_eq!(oldest().await, (None, None));
+    clock.advance(minutes(16));
+    let (due, undelivered) = oldest().await;
+    assert_eq!(due.unwrap().timestamp_micros(), at.timestamp_micros());
+    assert_eq!(undelivered, due);
+    publish(&db, "b", 0..1).await;
+    clock.advance(minutes(1));
+    assert_eq!(oldest().await, (due, due), "the timer waits for longer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_of_a_key_arrive_in_order_also_from_two_processes() {
     let folder = tempfile::tempdir().unwrap();
     let (here, there) = (open(&folder, Clock::system()).await, open(&folder, Clock::system()).await);

@@ -38,18 +38,9 @@ impl Backlog {
             .map(|count| count > 0)
     }
 
-    /// The moment at which the oldest event happened that is due or waits for a consumer that has failed or can't be reached.
+    /// The moment since which the oldest event waits that is due, or not taken by a consumer that has failed or can't be reached.
     pub async fn oldest_undelivered(db: &Database) -> Result<Option<Timestamp>, DbErr> {
-        let now = db.clock().now().timestamp_micros();
-        outbox::Entity::find()
-            .select_only()
-            .column(outbox::Column::HappenedAt)
-            .filter(Condition::any().add(outbox::Column::DueAt.lte(now)).add(outbox::Column::Pending.is_not_null()))
-            .order_by_asc(outbox::Column::Seq)
-            .limit(1)
-            .into_tuple()
-            .one(db.reader())
-            .await
+        Self::oldest(db, Condition::all()).await
     }
 
     /// Shows what the outbox of `db` holds in the gauges `souk_outbox_events`, `souk_outbox_oldest_seconds` (0 when nothing
@@ -70,12 +61,35 @@ impl Backlog {
     /// The moment since which the oldest due event waits.
     pub async fn oldest_due(db: &Database) -> Result<Option<Timestamp>, DbErr> {
         let now = db.clock().now().timestamp_micros();
-        outbox::Entity::find()
-            .filter(outbox::Column::DueAt.lte(now))
-            .order_by_asc(outbox::Column::DueAt)
+        Self::oldest(db, Condition::all().add(outbox::Column::DueAt.lte(now))).await
+    }
+
+    /// The moment since which the oldest event waits of those that `tried` holds for, and of timers that are due. A timer
+    /// waits since it is due, everything else since it happened.
+    async fn oldest(db: &Database, tried: Condition) -> Result<Option<Timestamp>, DbErr> {
+        let now = db.clock().now().timestamp_micros();
+        let (due_at, pending) = (outbox::Column::DueAt, outbox::Column::Pending);
+        let announced: Option<Timestamp> = outbox::Entity::find()
+            .select_only()
+            .column(outbox::Column::HappenedAt)
+            .filter(Condition::any().add(due_at.eq(outbox::AT_ONCE)).add(pending.is_not_null()))
+            .filter(tried)
             .order_by_asc(outbox::Column::Seq)
+            .limit(1)
+            .into_tuple()
             .one(db.reader())
-            .await
-            .map(|row| row.map(|row| row.happened_at))
+            .await?;
+        let timer: Option<i64> = outbox::Entity::find()
+            .select_only()
+            .column(due_at)
+            .filter(pending.is_null())
+            .filter(due_at.gt(outbox::AT_ONCE))
+            .filter(due_at.lte(now))
+            .order_by_asc(due_at)
+            .limit(1)
+            .into_tuple()
+            .one(db.reader())
+            .await?;
+        Ok(announced.into_iter().chain(timer.and_then(Timestamp::from_timestamp_micros)).min())
     }
 }

@@ -17,7 +17,7 @@ mod remote;
 mod settle;
 
 pub use backlog::Backlog;
-pub use broker::{Broker, BrokerError, EventsConfig};
+pub use broker::{Broker, EventsConfig};
 pub use bus::{Bus, Courier, Undelivered};
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use outbox::Outbox;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem, path::Path};
 use serde::{Deserialize, Serialize};
 
-use crate::config::Secret;
+use crate::config::{Secret, SettingError};
 
 /// The section `files`: where images are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,13 +93,8 @@ pub enum FilesError {
         source: std::io::Error,
     },
     /// The object store can't be used as configured.
-    #[error("{setting}: {message}")]
-    Bucket {
-        /// The configuration key.
-        setting: &'static str,
-        /// What is wrong.
-        message: String,
-    },
+    #[error(transparent)]
+    Bucket(#[from] SettingError),
     /// Not a path within the place, for example one with `..` in it.
     #[error(transparent)]
     Path(#[from] object_store::path::Error),

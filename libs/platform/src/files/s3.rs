@@ -8,6 +8,7 @@ use object_store::{
 };
 
 use super::{Files, FilesConfig, FilesError, MARK, S3Config};
+use crate::config::SettingError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Requests that can be repeated are, within the time that a visitor waits.
@@ -80,7 +81,7 @@ fn builder(bucket: &str, config: &S3Config) -> Result<AmazonS3Builder, FilesErro
 }
 
 fn wrong(setting: &'static str, message: impl Into<String>) -> FilesError {
-    FilesError::Bucket { setting, message: message.into() }
+    SettingError::new(setting, message).into()
 }
 
 /// What a refusal means to the operator. The codes are those of Amazon's documentation, which other servers keep to.

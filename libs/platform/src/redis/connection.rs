@@ -13,7 +13,8 @@ use redis::{
 };
 use tokio::time::timeout;
 
-use super::{RedisConfig, RedisError};
+use super::RedisConfig;
+use crate::config::SettingError;
 
 /// How long making a connection may take.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -39,7 +40,7 @@ pub(super) struct Shared {
 impl Redis {
     /// The Redis of the configuration, if it names one. Fails when it refuses us; one that does not answer is tried again
     /// every second.
-    pub async fn open(config: &RedisConfig) -> Result<Option<Self>, RedisError> {
+    pub async fn open(config: &RedisConfig) -> Result<Option<Self>, SettingError> {
         if config.url.is_empty() {
             return Ok(None);
         }
@@ -47,7 +48,7 @@ impl Redis {
         match timeout(CONNECT_TIMEOUT, redis.connect()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => match refusal(&error) {
-                Some(why) => return Err(RedisError::new("redis.url", why)),
+                Some(why) => return Err(SettingError::new("redis.url", why)),
                 None => redis.lost(&error.to_string()),
             },
             Err(_) => redis.lost("no answer"),
@@ -55,9 +56,9 @@ impl Redis {
         Ok(Some(redis))
     }
 
-    fn new(config: &RedisConfig) -> Result<Self, RedisError> {
+    fn new(config: &RedisConfig) -> Result<Self, SettingError> {
         // What is wrong is told without the URL, which holds a password.
-        let wrong = |message: String| RedisError::new("redis.url", message);
+        let wrong = |message: String| SettingError::new("redis.url", message);
         let form = "write redis://USER:PASSWORD@HOST:6379/0";
         let url =
             url::Url::parse(config.url.expose()).map_err(|error| wrong(format!("is no URL ({error}); {form}")))?;
@@ -65,12 +66,12 @@ impl Redis {
             return Err(wrong(format!("there is no shared memory engine `{}`; {form}", url.scheme())));
         }
         if config.name.is_empty() || config.name.len() > 100 {
-            return Err(RedisError::new("redis.name", "must have 1 to 100 bytes"));
+            return Err(SettingError::new("redis.name", "must have 1 to 100 bytes"));
         }
         let client = match &config.root_certificate {
             Some(path) => {
                 let setting = "redis.root_certificate";
-                let unusable = |error: String| RedisError::new(setting, format!("{}: {error}", path.display()));
+                let unusable = |error: String| SettingError::new(setting, format!("{}: {error}", path.display()));
                 let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
                 let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem) };
                 Client::build_with_tls(config.url.expose(), certificates)

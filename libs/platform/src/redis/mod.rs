@@ -47,22 +47,6 @@ impl Default for RedisConfig {
     }
 }
 
-/// Why Redis can't be used as configured. That it does not answer is no such reason: it may later.
-#[derive(Debug, thiserror::Error)]
-#[error("{setting}: {message}")]
-pub struct RedisError {
-    /// The configuration key.
-    pub setting: &'static str,
-    /// What is wrong.
-    pub message: String,
-}
-
-impl RedisError {
-    fn new(setting: &'static str, message: impl Into<String>) -> Self {
-        Self { setting, message: message.into() }
-    }
-}
-
 /// Stands where the program was built without it: there is none.
 #[cfg(not(feature = "cluster"))]
 #[derive(Clone)]
@@ -74,18 +58,18 @@ mod absent {
 
     use tokio_util::sync::CancellationToken;
 
-    use super::{Redis, RedisConfig, RedisError};
-    use crate::invalidations::Invalidations;
+    use super::{Redis, RedisConfig};
+    use crate::{config::SettingError, invalidations::Invalidations};
 
     #[expect(clippy::unused_async, reason = "as the one that connects")]
     impl Redis {
         /// There is none unless it is configured, and then that is an error.
-        pub async fn open(config: &RedisConfig) -> Result<Option<Self>, RedisError> {
+        pub async fn open(config: &RedisConfig) -> Result<Option<Self>, SettingError> {
             if config.url.is_empty() {
                 return Ok(None);
             }
             let why = "names Redis, which this program was built without (cargo build --features cluster)";
-            Err(RedisError::new("redis.url", why))
+            Err(SettingError::new("redis.url", why))
         }
 
         /// Whether it answers.

@@ -125,14 +125,7 @@ pub fn number_text(number: f64) -> String {
 impl Comparable<'_> {
     /// What filters compare, in one line at the end of `text`.
     pub fn push_filter_term(&self, text: &mut String) {
-        let start = text.len();
-        text.push_str(self.key);
-        text.push(SEPARATOR);
-        push_lower(self.shown.trim(), text);
-        if text[start..].contains('\n') {
-            let line = text[start..].replace('\n', " ");
-            text.replace_range(start.., &line);
-        }
+        push_filter_term(self.key, &self.shown, text);
     }
 
     /// What filters compare.
@@ -168,9 +161,22 @@ fn push_lower(value: &str, text: &mut String) {
     }
 }
 
-/// What a filter for a value looks for.
+/// What a filter for a value looks for, in one line.
 pub fn filter_term(key: &str, value: &str) -> String {
-    format!("{key}{SEPARATOR}{}", value.trim().to_lowercase())
+    let mut text = String::new();
+    push_filter_term(key, value, &mut text);
+    text
+}
+
+fn push_filter_term(key: &str, value: &str, text: &mut String) {
+    let start = text.len();
+    text.push_str(key);
+    text.push(SEPARATOR);
+    push_lower(value.trim(), text);
+    if text[start..].contains('\n') {
+        let line = text[start..].replace('\n', " ");
+        text.replace_range(start.., &line);
+    }
 }
 
 impl Item {

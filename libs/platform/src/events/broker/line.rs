@@ -22,7 +22,8 @@ use lapin::{
 };
 use tokio::{sync::Mutex, time::timeout};
 
-use super::{BrokerError, EventsConfig};
+use super::EventsConfig;
+use crate::config::SettingError;
 
 /// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -74,7 +75,7 @@ pub(super) struct Line {
 impl Broker {
     /// The broker of the configuration, if it names one. Fails when it refuses us; one that does not answer is tried again
     /// when it is needed.
-    pub async fn open(config: &EventsConfig) -> Result<Option<Self>, BrokerError> {
+    pub async fn open(config: &EventsConfig) -> Result<Option<Self>, SettingError> {
         if config.url.is_empty() {
             return Ok(None);
         }
@@ -82,7 +83,7 @@ impl Broker {
         match timeout(CONNECT_TIMEOUT, broker.connect("start")).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => match refusal(&error) {
-                Some(why) => return Err(BrokerError::new("events.url", why)),
+                Some(why) => return Err(SettingError::new("events.url", why)),
                 None => warn(&error.to_string()),
             },
             Err(_) => warn("no answer"),
@@ -90,8 +91,8 @@ impl Broker {
         Ok(Some(broker))
     }
 
-    fn new(config: &EventsConfig) -> Result<Self, BrokerError> {
-        let wrong = |message: String| BrokerError::new("events.url", message);
+    fn new(config: &EventsConfig) -> Result<Self, SettingError> {
+        let wrong = |message: String| SettingError::new("events.url", message);
         let form = "write amqp://USER:PASSWORD@HOST:5672/VHOST";
         // What is wrong is told without the URL, which holds a password.
         let url =
@@ -107,12 +108,12 @@ impl Broker {
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
         let cert_chain = config.root_certificate.as_ref().map(|path| {
             std::fs::read_to_string(path).map_err(|error| {
-                BrokerError::new("events.root_certificate", format!("{} can't be read: {error}", path.display()))
+                SettingError::new("events.root_certificate", format!("{} can't be read: {error}", path.display()))
             })
         });
         let tls = OwnedTLSConfig { identity: None, cert_chain: cert_chain.transpose()? };
         if config.name.is_empty() || config.name.len() > 100 {
-            return Err(BrokerError::new("events.name", "must have 1 to 100 bytes"));
+            return Err(SettingError::new("events.name", "must have 1 to 100 bytes"));
         }
         let shared = Shared {
             uri,

@@ -48,22 +48,6 @@ impl Default for EventsConfig {
     }
 }
 
-/// Why the broker can't be used as configured. That it does not answer is no such reason: it may later.
-#[derive(Debug, thiserror::Error)]
-#[error("{setting}: {message}")]
-pub struct BrokerError {
-    /// The configuration key.
-    pub setting: &'static str,
-    /// What is wrong.
-    pub message: String,
-}
-
-impl BrokerError {
-    fn new(setting: &'static str, message: impl Into<String>) -> Self {
-        Self { setting, message: message.into() }
-    }
-}
-
 /// Stands where the program was built without brokers: there is none.
 #[cfg(not(feature = "cluster"))]
 #[derive(Clone)]
@@ -79,18 +63,18 @@ mod absent {
 
     use tokio_util::sync::CancellationToken;
 
-    use super::{Broker, BrokerError, EventsConfig, Left};
-    use crate::{db::Database, events::Courier};
+    use super::{Broker, EventsConfig, Left};
+    use crate::{config::SettingError, db::Database, events::Courier};
 
     #[expect(clippy::unused_async, reason = "as the one that connects")]
     impl Broker {
         /// There is none unless it is configured, and then that is an error.
-        pub async fn open(config: &EventsConfig) -> Result<Option<Self>, BrokerError> {
+        pub async fn open(config: &EventsConfig) -> Result<Option<Self>, SettingError> {
             if config.url.is_empty() {
                 return Ok(None);
             }
             let why = "names a broker, which this program was built without (cargo build --features cluster)";
-            Err(BrokerError::new("events.url", why))
+            Err(SettingError::new("events.url", why))
         }
 
         /// The way to the consumers of other processes.
