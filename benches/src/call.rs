@@ -143,6 +143,15 @@ impl Answer {
         Err(Error::Refused { step, status: self.status, code, message })
     }
 
+    /// Status and code of a refusal, as [`Error::outcome`] has them; `None` of a success or a redirection.
+    pub fn refusal(&self) -> Option<String> {
+        if self.status.is_success() || self.status.is_redirection() {
+            return None;
+        }
+        let code = serde_json::from_slice::<Failure>(&self.body).unwrap_or_default().error.code;
+        Some(format!("{} {code}", self.status.as_u16()))
+    }
+
     /// The `data` of a success.
     pub fn data<T: DeserializeOwned>(self, step: &'static str) -> Result<T, Error> {
         let answer = self.accepted(step)?;

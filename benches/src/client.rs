@@ -1,7 +1,10 @@
 //! One HTTP/1.1 connection per worker, kept alive and opened again when it breaks.
 
 use std::{
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -18,29 +21,53 @@ use tokio::{
 use crate::{
     call::{Answer, Call},
     error::Error,
+    tally::Tally,
 };
 
 /// Longer than the server's own limit on a request, so that its answer is seen and not ours.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Where the marketplace listens. Clones move together when it comes back on another port.
+/// Where the marketplace listens: one address, or several that are as good as each other. Clones move together when it comes back
+/// on another port.
 #[derive(Clone, Debug)]
-pub struct Target(Arc<RwLock<Arc<str>>>);
+pub struct Target(Arc<Places>);
+
+#[derive(Debug)]
+struct Places {
+    authorities: RwLock<Vec<Arc<str>>>,
+    /// Whose turn it is.
+    next: AtomicUsize,
+    tally: Option<Arc<Tally>>,
+}
 
 impl Target {
     /// The server at an `http://host:port` address.
     pub fn parse(url: &str) -> Result<Self, Error> {
-        Ok(Self(Arc::new(RwLock::new(authority(url)?))))
+        Ok(Self::new(vec![authority(url)?], None))
+    }
+
+    /// Several gateways of one marketplace; `tally` counts what is sent to any of them.
+    pub fn several(urls: &[String], tally: Arc<Tally>) -> Result<Self, Error> {
+        let authorities = urls.iter().map(|url| authority(url)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::new(authorities, Some(tally)))
+    }
+
+    fn new(authorities: Vec<Arc<str>>, tally: Option<Arc<Tally>>) -> Self {
+        Self(Arc::new(Places { authorities: RwLock::new(authorities), next: AtomicUsize::new(0), tally }))
     }
 
     /// Sends every new connection there.
     pub fn point_at(&self, url: &str) -> Result<(), Error> {
-        *self.0.write().expect("nothing panics while holding the address") = authority(url)?;
+        *self.0.authorities.write().expect("nothing panics while holding the addresses") = vec![authority(url)?];
         Ok(())
     }
 
-    fn authority(&self) -> Arc<str> {
-        self.0.read().expect("nothing panics while holding the address").clone()
+    /// All addresses, beginning with the one whose turn it is.
+    fn authorities(&self) -> Vec<Arc<str>> {
+        let mut all = self.0.authorities.read().expect("nothing panics while holding the addresses").clone();
+        let turn = self.0.next.fetch_add(1, Relaxed) % all.len().max(1);
+        all.rotate_left(turn);
+        all
     }
 }
 
@@ -79,6 +106,9 @@ impl Connection {
         let answer = answer.unwrap_or_else(|late| Err(self.fault(&late)));
         if answer.is_err() {
             self.sender = None;
+        }
+        if let Some(tally) = &self.target.0.tally {
+            tally.request(&answer);
         }
         answer
     }
@@ -133,8 +163,7 @@ impl Connection {
         {
             return Ok(true);
         }
-        self.authority = self.target.authority();
-        let stream = TcpStream::connect(&*self.authority).await.map_err(|cause| self.fault(&cause))?;
+        let stream = self.connect().await?;
         stream.set_nodelay(true).map_err(|cause| self.fault(&cause))?;
         let (sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|cause| self.fault(&cause))?;
@@ -143,6 +172,19 @@ impl Connection {
         self.host = HeaderValue::try_from(&*self.authority).map_err(|cause| self.fault(&cause))?;
         self.sender = Some(sender);
         Ok(false)
+    }
+
+    /// Whoever refuses a connection has seen nothing of the call, so that it may go to the next.
+    async fn connect(&mut self) -> Result<TcpStream, Error> {
+        let mut last = None;
+        for authority in self.target.authorities() {
+            self.authority = authority;
+            match TcpStream::connect(&*self.authority).await {
+                Ok(stream) => return Ok(stream),
+                Err(cause) => last = Some(self.fault(&cause)),
+            }
+        }
+        Err(last.unwrap_or_else(|| Error::Usage("there is no address to connect to".to_owned())))
     }
 
     fn fault(&self, cause: &dyn std::error::Error) -> Error {
@@ -189,6 +231,20 @@ mod tests {
             let answer = connection.insist(&Call::get("/"), Instant::now() + Duration::from_secs(5)).await.unwrap();
             assert_eq!((answer.status.as_u16(), &*answer.body), (200, &b"hi"[..]));
         }
+    }
+
+    #[tokio::test]
+    async fn of_several_gateways_one_that_is_away_costs_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let there = format!("http://{}", listener.local_addr().unwrap());
+        let tally = Arc::new(Tally::default());
+        let target = Target::several(&["http://127.0.0.1:1".to_owned(), there], tally.clone()).unwrap();
+        tokio::spawn(serve(listener, 1));
+        let mut connection = Connection::new(&target);
+        for status in [503, 200, 200] {
+            assert_eq!(connection.send(&Call::get("/")).await.unwrap().status, status);
+        }
+        assert_eq!((tally.counts().requests, tally.counts().errors), (3, 1));
     }
 
     #[test]

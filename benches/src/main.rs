@@ -18,6 +18,7 @@ mod report;
 mod search;
 mod session;
 mod stream;
+mod tally;
 
 use std::{io::Write as _, process::ExitCode};
 

@@ -66,6 +66,11 @@ impl Recorder {
         self.steps.iter().find(|(name, _)| *name == step).map_or(0, |(_, step)| step.micros.len() as u64)
     }
 
+    /// How often it did not.
+    pub fn failures(&self, step: &str) -> u64 {
+        self.steps.iter().find(|(name, _)| *name == step).map_or(0, |(_, step)| step.failed)
+    }
+
     pub fn outcomes(&self) -> &BTreeMap<String, u64> {
         &self.outcomes
     }

@@ -14,6 +14,7 @@ use crate::{
 pub struct Report {
     command: &'static str,
     facts: Vec<Fact>,
+    tables: Vec<Table>,
     steps: Vec<Summary>,
     outcomes: BTreeMap<String, u64>,
     checks: Vec<Check>,
@@ -23,6 +24,13 @@ pub struct Report {
 struct Fact {
     name: String,
     value: String,
+}
+
+/// Rows of a kind that only one subcommand has.
+#[derive(Debug, Serialize)]
+struct Table {
+    head: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
 }
 
 /// Something that must hold after the run.
@@ -36,12 +44,24 @@ struct Check {
 
 impl Report {
     pub fn new(command: &'static str) -> Self {
-        Self { command, facts: Vec::new(), steps: Vec::new(), outcomes: BTreeMap::new(), checks: Vec::new() }
+        Self {
+            command,
+            facts: Vec::new(),
+            tables: Vec::new(),
+            steps: Vec::new(),
+            outcomes: BTreeMap::new(),
+            checks: Vec::new(),
+        }
     }
 
     /// Something worth knowing about the run.
     pub fn fact(&mut self, name: impl Into<String>, value: &(impl ToString + ?Sized)) {
         self.facts.push(Fact { name: name.into(), value: value.to_string() });
+    }
+
+    /// A table with this head.
+    pub fn table(&mut self, head: &[&'static str], rows: Vec<Vec<String>>) {
+        self.tables.push(Table { head: head.to_vec(), rows });
     }
 
     /// Adds the steps and outcomes of a part of the run that took `elapsed`.
@@ -87,6 +107,9 @@ impl Report {
         let mut out = format!("souk-load {}\n", self.command);
         let facts = self.facts.iter().map(|fact| vec![fact.name.clone(), fact.value.clone()]).collect();
         table(&mut out, &[], facts);
+        for Table { head, rows } in &self.tables {
+            table(&mut out, head, rows.clone());
+        }
         let steps = self.steps.iter().map(step_row).collect();
         table(&mut out, &["step", "ok", "failed", "per s", "mean ms", "p50 ms", "p90 ms", "p99 ms", "max ms"], steps);
         let outcomes = self.outcomes.iter().map(|(name, count)| vec![name.clone(), count.to_string()]).collect();

@@ -67,6 +67,9 @@ pub async fn settle(
     report.equal("acknowledged orders that are gone", &0, &lost);
     let forgotten = purchases.iter().filter(|purchase| purchase.paid && !books.kept(&purchase.order_id)).count();
     report.equal("paid orders neither confirmed nor refunded", &0, &forgotten);
+    let withdrawn =
+        purchases.iter().filter(|purchase| purchase.seen_confirmed && !books.confirmed(&purchase.order_id)).count();
+    report.equal("orders seen confirmed that no longer are", &0, &withdrawn);
     let acknowledged: HashSet<&str> = purchases.iter().map(|purchase| purchase.order_id.as_str()).collect();
     report.equal("orders answered to two purchases", &0, &(purchases.len() - acknowledged.len()));
     report.equal("purchases with two orders", &0, &books.doubles());
@@ -104,6 +107,10 @@ impl Books {
 
     fn kept(&self, id: &str) -> bool {
         self.orders.get(id).is_some_and(|order| kept_status(&order.status))
+    }
+
+    fn confirmed(&self, id: &str) -> bool {
+        self.orders.get(id).is_some_and(|order| order.status == "confirmed")
     }
 
     /// Orders beyond the first of the same purchase: each purchase has an address of its own.

@@ -14,6 +14,7 @@ use crate::{
     error::Error,
     market::Offer,
     order::{Buyer, Line, Order, add_to_cart, pay, place_as_guest, wait},
+    tally::Tally,
 };
 
 /// Longer than a kill and a recovery, so that only a purchase that is stuck fails.
@@ -24,6 +25,7 @@ pub struct Shared {
     pub run: String,
     pub purchases: Mutex<Vec<Purchase>>,
     pub budget: Arc<Budget>,
+    pub tally: Arc<Tally>,
 }
 
 /// What a buyer knows of one order that the marketplace has acknowledged.
@@ -32,6 +34,8 @@ pub struct Purchase {
     pub order_id: String,
     /// Whether the provider took the money.
     pub paid: bool,
+    /// Whether the buyer was shown that it is confirmed.
+    pub seen_confirmed: bool,
 }
 
 pub async fn buy(mut worker: Worker, shared: Arc<Shared>) -> Result<Worker, Error> {
@@ -40,6 +44,9 @@ pub async fn buy(mut worker: Worker, shared: Arc<Shared>) -> Result<Worker, Erro
         let mut known = None;
         match purchase(&mut worker, &shared, number, &mut known).await {
             Ok(status) => {
+                if status == "confirmed" {
+                    shared.tally.checkout(began);
+                }
                 worker.record.success("whole checkout", began.elapsed());
                 worker.record.count(status);
             }
@@ -70,7 +77,7 @@ async fn purchase(
     let email = email(&shared.run, number);
     let placed =
         worker.timed("order", async |connection| place_as_guest(connection, &cart, &email, &name, until).await).await?;
-    *known = Some(Purchase { order_id: placed.id.clone(), paid: false });
+    *known = Some(Purchase { order_id: placed.id.clone(), paid: false, seen_confirmed: false });
     let token = placed.access_token.unwrap_or_default();
     let buyer = Buyer::Guest(&token);
     let order = worker
@@ -82,9 +89,11 @@ async fn purchase(
         return Ok(order.status);
     }
     worker.timed("pay", async |connection| pay_for(connection, &order, until).await).await?;
-    *known = Some(Purchase { order_id: placed.id.clone(), paid: true });
+    *known = Some(Purchase { order_id: placed.id.clone(), paid: true, seen_confirmed: false });
     let confirmed = async |connection: &mut _| wait(connection, &buyer, &placed.id, Order::settled, until).await;
-    Ok(worker.timed("wait for confirmation", confirmed).await?.status)
+    let status = worker.timed("wait for confirmation", confirmed).await?.status;
+    *known = Some(Purchase { order_id: placed.id, paid: true, seen_confirmed: status == "confirmed" });
+    Ok(status)
 }
 
 async fn pay_for(connection: &mut Connection, order: &Order, until: Instant) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod buyers;
+mod cluster;
 mod server;
 
 use std::{
@@ -29,7 +30,8 @@ use crate::{
     session::Session,
 };
 
-/// Checkouts on a marketplace of its own that is killed (SIGKILL) at random moments
+/// Checkouts on a marketplace of its own that is killed (SIGKILL) at random moments; with --cluster on a cluster whose processes
+/// are killed one after the other
 #[derive(Args, Debug)]
 pub struct Chaos {
     /// The souk program
@@ -50,12 +52,25 @@ pub struct Chaos {
     /// How long it may take after the last kill until no order is in limbo
     #[arg(long, default_value_t = 60)]
     settle_seconds: u64,
+    /// The state file of a cluster that runs (scripts/cluster): its processes are killed instead
+    #[arg(long, value_name = "STATE_FILE", conflicts_with_all = ["souk", "data", "kills", "most_uptime_ms"])]
+    cluster: Option<PathBuf>,
+    /// What to kill, one after the other: `orders` (one of its processes), `orders-all`, `gateway`, `rabbitmq`, `postgres` (the
+    /// primary), … [default: everything]
+    #[arg(long, value_name = "CASE", value_delimiter = ',', requires = "cluster", conflicts_with = "rolling")]
+    cases: Vec<String>,
+    /// Kill nothing, but have the cluster restart its services one by one
+    #[arg(long, requires = "cluster")]
+    rolling: bool,
 }
 
 /// One in this many kills comes while the server is still starting.
 const EARLY_KILL: u32 = 5;
 
 pub async fn run(chaos: &Chaos, options: &Options, target: &Target) -> Result<Report, Error> {
+    if let Some(state) = &chaos.cluster {
+        return cluster::run(chaos, state, options).await;
+    }
     let temporary = tempfile::Builder::new().prefix("souk-chaos-").tempdir().map_err(Error::io("a data directory"))?;
     let data = chaos.data.clone().unwrap_or_else(|| temporary.path().join("data"));
     std::fs::create_dir_all(&data).map_err(Error::io(data.display().to_string()))?;
@@ -76,6 +91,7 @@ pub async fn run(chaos: &Chaos, options: &Options, target: &Target) -> Result<Re
         run: run.clone(),
         purchases: Mutex::default(),
         budget: Arc::new(Budget::unbounded()),
+        tally: Arc::default(),
     });
     let work = |worker| buy(worker, shared.clone());
     let driving = drive(options, target, "purchases", (chaos.buyers.into(), shared.budget.clone()), work);

@@ -1,0 +1,189 @@
+"""Souk itself: two processes for each service, their configuration and certificates."""
+
+import asyncio
+import json
+import os
+import pathlib
+from typing import Any
+
+from . import probes
+from .engines import BUCKET
+from .needs import Programs
+from .ports import HOST, Ports
+from .process import Failed, Process, say, together
+from .state import State
+
+SERVICES = ("identity", "catalog", "inventory", "cart", "orders", "payments", "notifications", "search")
+GATEWAY = "gateway"
+# The index is a folder that one process writes, and whoever has written it forgets the changes that it came from
+# (docs/operations.md): a second instance would answer from an older one. With an index elsewhere (search.url) there may be several.
+ALONE = "search"
+
+CONFIGURATION = """\
+[platform]
+public_url = {url}
+
+[database]
+url = {database}
+
+[events]
+url = {events}
+
+[redis]
+url = {redis}
+
+[files]
+url = {images}
+
+[files.s3]
+endpoint = {s3}
+region = "us-east-1"
+access_key_id = "anybody"
+secret_access_key = "anybody"
+
+[peers]
+{peers}
+
+[tls]
+ca = {authority}
+# Of commands; each process is given its own.
+cert = {certificate}
+key = {key}
+
+[gateway]
+access_log = "errors"
+trusted_proxies = ["127.0.0.1/32"]
+
+# Counted, in Redis, but so high that a load program is not held up.
+[gateway.rate_limit]
+per_second = 100000
+burst = 100000
+auth_per_minute = 60000
+auth_burst = 10000
+
+[sellers]
+auto_approve = true
+"""
+
+
+class Instance(Process):
+    """One process of Souk. It is ready when it says so."""
+
+    def __init__(self, market: "Marketplace", service: str, number: int, ports: Ports, state: State, logs: pathlib.Path):
+        name = f"{service}-{number}"
+        self.data = market.folder / "processes" / name
+        port, self.internal = ports.of(name), ports.of(f"{name} internal")
+        more: dict[str, Any] = {} if service == GATEWAY else {"tls": True}
+        command = [market.programs.souk, "serve", service, "--listen", f"{HOST}:{port}", "--config", market.file, "--data", self.data]
+        settings = {
+            "gateway.internal_listen": f"{HOST}:{self.internal}",
+            "tls.cert": market.certs / f"{service}.pem",
+            "tls.key": market.certs / f"{service}.key",
+        }
+        command += [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+        command += [word for setting in market.settings for word in ("--set", setting)]
+        super().__init__(name, service, command, port, state, logs, internal=f"{HOST}:{self.internal}", souk=True, **more)
+
+    async def spawn(self) -> None:
+        # Secrets belong to the marketplace, everything else that it writes to the process.
+        self.data.mkdir(parents=True, exist_ok=True)
+        keys = self.data / "keys"
+        if not keys.is_symlink():
+            keys.symlink_to("../../keys")
+        await super().spawn()
+
+    async def is_ready(self) -> bool:
+        return await probes.http(self.internal, "/health/ready") == 200
+
+
+class Marketplace:
+    def __init__(self, programs: Programs, folder: pathlib.Path, count: int, settings: list[str], ports: Ports, state: State, logs: pathlib.Path):
+        self.programs, self.folder, self.settings, self.state = programs, folder, settings, state
+        self.file, self.certs = folder / "souk.toml", folder / "certs"
+        elsewhere = any(setting.startswith("search.url=") and setting != "search.url=" for setting in settings)
+        counts = {service: 1 if service == ALONE and not elsewhere else count for service in SERVICES}
+        # All first ones before the second: they bring the tables up to date and make the keys, in an order that a log shows.
+        numbers = range(1, count + 1)
+        self.instances = [
+            Instance(self, service, number, ports, state, logs) for number in numbers for service in SERVICES if number <= counts[service]
+        ]
+        self.gateways = [Instance(self, GATEWAY, number, ports, state, logs) for number in numbers]
+        self.rolling: asyncio.Task | None = None
+        self.rolled = 0
+
+    def configure(self, url: str, database: str, events: str, redis: str, s3: str) -> None:
+        """Writes the file that all of them read."""
+        (self.folder / "keys").mkdir(mode=0o700, exist_ok=True)
+        addresses = {service: [f"https://{HOST}:{one.port}" for one in self.instances if one.service == service] for service in SERVICES}
+        values = {
+            "url": url,
+            "database": database,
+            "events": events,
+            "redis": redis,
+            "s3": s3,
+            "images": f"s3://{BUCKET}/market",
+            "authority": str(self.certs / "ca.pem"),
+            "certificate": str(self.certs / "souk.pem"),
+            "key": str(self.certs / "souk.key"),
+        }
+        # Strings and lists of strings are written in TOML as in JSON.
+        written = {name: json.dumps(value) for name, value in values.items()}
+        peers = "\n".join(f"{service} = {json.dumps(addresses[service])}" for service in SERVICES)
+        self.file.touch(mode=0o600)
+        self.file.write_text(CONFIGURATION.format(peers=peers, **written))
+
+    async def certify(self) -> None:
+        """An authority, and a certificate for each service; those of before stay."""
+        if not (self.certs / "souk.pem").exists():
+            await self.run("certs", "--dir", self.certs)
+
+    async def start(self) -> None:
+        first = [one for one in self.instances if one.name.endswith("-1")]
+        await together(*(one.start() for one in first))
+        await together(*(one.start() for one in self.instances if one not in first))
+        await together(*(one.start() for one in self.gateways))
+
+    async def make_operator(self, email: str, password: str) -> None:
+        """Somebody who may do everything, unless a cluster of before has made them."""
+        made = self.folder / "operator"
+        if not made.exists():
+            await self.run("admin", "create-user", "--email", email, "--password", password, "--role", "admin", *self.on_data())
+            made.touch()
+
+    def on_data(self) -> list[str]:
+        """How a command finds the data: where the index is."""
+        return ["--config", str(self.file), "--data", str(self.folder / "processes" / f"{ALONE}-1")]
+
+    async def run(self, *arguments: str | os.PathLike) -> None:
+        child = await asyncio.create_subprocess_exec(
+            self.programs.souk, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True
+        )
+        out, _ = await child.communicate()
+        if child.returncode != 0:
+            raise Failed(f"souk {arguments[0]}: {out.decode(errors='replace').strip()}")
+
+    def roll(self) -> None:
+        """Restarts them one after the other, unless that is under way."""
+        if self.rolling is None or self.rolling.done():
+            self.rolling = asyncio.create_task(self.restart_each())
+
+    async def restart_each(self) -> None:
+        say("a rolling restart begins")
+        try:
+            for one in [*self.instances, *self.gateways]:
+                self.state.set(rolling={"done": self.rolled, "now": one.name, "failed": None})
+                await one.restart()
+        except (asyncio.TimeoutError, OSError) as error:
+            self.rolled += 1
+            self.state.set(rolling={"done": self.rolled, "now": None, "failed": f"{one.name} is not ready again: {error}"})
+            return say(f"the rolling restart ends early: {one.name} is not ready again")
+        self.rolled += 1
+        self.state.set(rolling={"done": self.rolled, "now": None, "failed": None})
+        say("the rolling restart is done")
+
+    async def stop(self) -> None:
+        """Visitors first, so that what they have begun can end."""
+        if self.rolling:
+            self.rolling.cancel()
+        await together(*(one.stop() for one in self.gateways))
+        await together(*(one.stop() for one in self.instances))
