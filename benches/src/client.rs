@@ -96,6 +96,7 @@ impl Connection {
 
     /// Sends one call and reads its whole answer, whatever its status.
     pub async fn send(&mut self, call: &Call) -> Result<Answer, Error> {
+        let under_way = self.target.0.tally.as_ref().map(Tally::begin_request);
         let exchange = async {
             let response = self.start(call).await?;
             let (parts, body) = response.into_parts();
@@ -107,8 +108,8 @@ impl Connection {
         if answer.is_err() {
             self.sender = None;
         }
-        if let Some(tally) = &self.target.0.tally {
-            tally.request(&answer);
+        if let Some(under_way) = under_way {
+            under_way.end(&answer);
         }
         answer
     }

@@ -21,7 +21,7 @@ from .marketplace import Marketplace
 from .needs import Programs
 from .ports import HOST, Ports
 from .postgres import Pair
-from .process import Failed, say, together
+from .process import Failed, say, to_the_end, together
 from .state import State
 
 OPERATOR = "admin@souk.example"
@@ -122,12 +122,13 @@ class Cluster:
         print("\n".join(lines), file=sys.stderr if self.wishes.command else sys.stdout, flush=True)
 
     def environment(self) -> dict[str, str]:
+        """For the command. The program takes every other `SOUK_…` for a setting and refuses those that it does not know."""
         return {
-            "SOUK_CLUSTER_URL": self.url,
-            "SOUK_CLUSTER_GATEWAYS": ",".join(self.state.facts["gateways"]),
-            "SOUK_CLUSTER_STATE": str(self.state.file),
-            "SOUK_CLUSTER_CONFIG": str(self.market.file),
-            "SOUK_CLUSTER_LOGS": str(self.logs),
+            "SOUK_TEST_URL": self.url,
+            "SOUK_TEST_CLUSTER_STATE": str(self.state.file),
+            "SOUK_TEST_CLUSTER_GATEWAYS": ",".join(self.state.facts["gateways"]),
+            "SOUK_TEST_CLUSTER_CONFIG": str(self.market.file),
+            "SOUK_TEST_CLUSTER_LOGS": str(self.logs),
         }
 
     async def run_command(self) -> int:
@@ -149,7 +150,7 @@ class Cluster:
         """In the order in which they need each other."""
         self.state.set(ready=False)
         await self.market.stop()
-        await together(self.balancer.stop(), self.broker.stop(), self.redis.stop(), self.images.stop())
+        await to_the_end(self.balancer.stop(), self.broker.stop(), self.redis.stop(), self.images.stop())
         await self.databases.stop()
 
 
@@ -192,8 +193,9 @@ def main(programs: Programs, wishes: Wishes) -> int:
     folder = (wishes.data or pathlib.Path(tempfile.mkdtemp(prefix="souk-cluster-"))).resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # PostgreSQL may run as somebody else, who has to come through to its own folder. What is secret has a mode of its own.
-        folder.chmod(0o755)
+        if os.getuid() == 0:
+            # PostgreSQL runs as somebody else, who has to come through to its own folder. What is secret has a mode of its own.
+            folder.chmod(0o755)
         lock = (folder / "lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -10,7 +10,7 @@ from . import probes
 from .engines import BUCKET
 from .needs import Programs
 from .ports import HOST, Ports
-from .process import Failed, Process, say, together
+from .process import Failed, Process, say, to_the_end, together
 from .state import State
 
 SERVICES = ("identity", "catalog", "inventory", "cart", "orders", "payments", "notifications", "search")
@@ -185,5 +185,5 @@ class Marketplace:
         """Visitors first, so that what they have begun can end."""
         if self.rolling:
             self.rolling.cancel()
-        await together(*(one.stop() for one in self.gateways))
-        await together(*(one.stop() for one in self.instances))
+        await to_the_end(*(one.stop() for one in self.gateways))
+        await to_the_end(*(one.stop() for one in self.instances))

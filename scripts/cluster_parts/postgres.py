@@ -188,21 +188,20 @@ class Pair:
 
     async def keep(self) -> None:
         while True:
-            joining = asyncio.create_task(self.join())
-            primary = asyncio.create_task(self.primary.ended())
-            await asyncio.wait({joining, primary}, return_when=asyncio.FIRST_COMPLETED)
-            if joining.done() and not primary.done():
-                joining.result()
-                replica = asyncio.create_task(self.replica.ended())
-                await asyncio.wait({primary, replica}, return_when=asyncio.FIRST_COMPLETED)
-                replica.cancel()
-            joining.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Failed):
-                await joining
-            if primary.done():
+            tasks = joining, primary = asyncio.create_task(self.join()), asyncio.create_task(self.primary.ended())
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                if not primary.done():
+                    joining.result()
+                    tasks += (asyncio.create_task(self.replica.ended()),)
+                    await asyncio.wait(tasks[1:], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            if primary.done() and not primary.cancelled():
                 await self.fail_over(primary.result())
             else:
-                primary.cancel()
                 self.replica.restarts += 1
                 say(f"{self.replica.name}, the replica, {how(await self.replica.ended())}; the primary goes on alone until it is back")
                 self.replica.turn("down")

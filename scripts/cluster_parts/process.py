@@ -217,5 +217,18 @@ class Process:
 
 
 async def together(*work: Awaitable[None]) -> None:
-    """All side by side; the first failure is the failure of all."""
-    await asyncio.gather(*work)
+    """All side by side; the first failure ends the others."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def to_the_end(*work: Awaitable[None]) -> None:
+    """All side by side, whatever becomes of the others."""
+    for outcome in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            say(f"while stopping: {outcome}")

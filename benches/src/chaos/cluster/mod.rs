@@ -37,8 +37,10 @@ use crate::{
 
 /// How long nothing is done to the cluster first, for comparison.
 const CALM: Duration = Duration::from_secs(10);
-/// Requests go well again when none has failed for so long.
-const WELL: Duration = Duration::from_secs(3);
+/// Requests go well again when none has failed for so long …
+const WELL: Duration = Duration::from_secs(5);
+/// … and nobody has waited for so long.
+const SLOW: Duration = Duration::from_secs(2);
 /// A cluster that is not whole again by then won't be.
 const RECOVERY: Duration = Duration::from_mins(3);
 const LOOK: Duration = Duration::from_millis(50);
@@ -51,6 +53,7 @@ const HEAD: &[&str] = &[
     "%",
     "first checkout after",
     "last error after",
+    "slowest",
     "whole after",
 ];
 
@@ -172,7 +175,9 @@ async fn one(file: &Path, case: &Case, tally: &Tally) -> Result<Seen, Error> {
         }
         let counts = tally.counts();
         let quiet = counts.last_error.map_or(began.elapsed(), |at| at.elapsed()) >= WELL;
-        whole.is_some() && counts.first_checkout.is_some() && quiet
+        // Otherwise somebody waits who asked when it happened.
+        let prompt = tally.waiting_since().is_none_or(|since| since.elapsed() < SLOW);
+        whole.is_some() && counts.first_checkout.is_some() && quiet && prompt
     });
     // That it never is shows in the table.
     let _ = well.await;
@@ -228,6 +233,7 @@ impl Seen {
             format!("{percent:.2}"),
             after(counts.first_checkout),
             after(counts.last_error),
+            seconds(counts.slowest),
             whole.map_or_else(|| "–".to_owned(), seconds),
         ]
     }
