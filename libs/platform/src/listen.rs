@@ -1,9 +1,19 @@
 //! Listening: connections in, answers out, and an orderly end. The edge and the entrance of calls both listen so.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use axum::{body::Body, extract::ConnectInfo, response::Response};
-use http::Request;
+use http::{HeaderValue, Request, Version, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -21,6 +31,9 @@ use tower::Service;
 
 use crate::tls::Accepting;
 
+/// How long connections are kept and taken after the end was announced: what is on its way here by then is answered, and the
+/// answer says that it is the last.
+const LAST_CALL: Duration = Duration::from_millis(50);
 /// After a failed accept (no file descriptors left, say): long enough for some to be freed.
 const AFTER_A_FAULT: Duration = Duration::from_millis(100);
 /// A peer that went away without a word is noticed in this time, and half of it again.
@@ -50,8 +63,8 @@ pub struct Listening {
     pub tls: Option<Arc<dyn Accepting>>,
 }
 
-/// Serves until `stop` is cancelled; then accepts no more, lets every request that has begun end within the drain limit,
-/// and closes what is left.
+/// Serves until `stop` is cancelled; then lets every request that has begun end within the drain limit, and closes what is left.
+/// Nothing is taken any more a moment after, so that nobody finds a door closed who was already on the way.
 pub async fn serve<S>(listener: TcpListener, service: S, listening: Listening, stop: CancellationToken)
 where
     S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
@@ -69,10 +82,14 @@ where
     let server = Server { speaks, service, tls, header_timeout, stop: stop.clone(), give_up: give_up.clone() };
     let places = Arc::new(Semaphore::new(max_connections));
     let connections = TaskTracker::new();
+    let mut last_call = pin!(async {
+        stop.cancelled().await;
+        sleep(LAST_CALL).await;
+    });
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &places) => accepted,
-            () = stop.cancelled() => break,
+            () = &mut last_call => break,
         };
         match accepted {
             Ok((stream, peer, place)) => drop(connections.spawn(server.clone().connection(stream, peer, place))),
@@ -113,6 +130,29 @@ async fn accept(
     let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
     let (stream, peer) = listener.accept().await?;
     Ok((stream, peer, place))
+}
+
+/// Lets a connection go on to its end. The two kinds of connection have no trait in common.
+macro_rules! to_the_end {
+    ($connection:ident, $stop:ident, $give_up:ident, $leaving:ident) => {{
+        let mut connection = $connection;
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = $stop.cancelled() => {
+                $leaving.store(true, Relaxed);
+                tokio::select! {
+                    ended = connection.as_mut() => ended,
+                    () = sleep(LAST_CALL) => {
+                        connection.as_mut().graceful_shutdown();
+                        tokio::select! {
+                            ended = connection.as_mut() => ended,
+                            () = $give_up.cancelled() => return,
+                        }
+                    }
+                }
+            }
+        }
+    }};
 }
 
 #[derive(Clone)]
@@ -170,42 +210,32 @@ where
     }
 
     async fn talk<I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: I, peer: SocketAddr) {
-        let service = self.service;
+        let (service, leaving) = (self.service, Arc::new(AtomicBool::new(false)));
+        let told = Arc::clone(&leaving);
         let answer = service_fn(move |request: Request<Incoming>| {
+            let http1 = request.version() < Version::HTTP_2;
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
-            service.clone().call(request)
+            let (answer, told) = (service.clone().call(request), Arc::clone(&told));
+            async move {
+                let mut response = answer.await?;
+                if http1 && told.load(Relaxed) {
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
         let stream = TokioIo::new(stream);
-        // The same few lines twice: the two kinds of connection have no trait in common.
         let (stop, give_up) = (self.stop, self.give_up);
         let ended: Result<(), Box<dyn std::error::Error + Send + Sync>> = match self.speaks {
             Speaks::Http1(http) => {
-                let mut connection = std::pin::pin!(http.serve_connection(stream, answer));
-                tokio::select! {
-                    ended = connection.as_mut() => ended.map_err(Into::into),
-                    () = stop.cancelled() => {
-                        connection.as_mut().graceful_shutdown();
-                        tokio::select! {
-                            ended = connection.as_mut() => ended.map_err(Into::into),
-                            () = give_up.cancelled() => return,
-                        }
-                    }
-                }
+                let connection = pin!(http.serve_connection(stream, answer));
+                to_the_end!(connection, stop, give_up, leaving).map_err(Into::into)
             }
             Speaks::Both(http) => {
                 // On the heap: its state is large, and most connections of the edge are of the other kind.
-                let mut connection = Box::pin(http.serve_connection(stream, answer));
-                tokio::select! {
-                    ended = connection.as_mut() => ended,
-                    () = stop.cancelled() => {
-                        connection.as_mut().graceful_shutdown();
-                        tokio::select! {
-                            ended = connection.as_mut() => ended,
-                            () = give_up.cancelled() => return,
-                        }
-                    }
-                }
+                let connection = Box::pin(http.serve_connection(stream, answer));
+                to_the_end!(connection, stop, give_up, leaving)
             }
         };
         if let Err(error) = ended {

@@ -10,6 +10,7 @@ use crate::{app::State, error::Error, operations};
 
 pub fn consumers(app: &State) -> Consumers {
     Consumers::new("cart")
+        .unhurried()
         .on(State::clone(app), order_confirmed)
         .on(State::clone(app), order_cancelled)
         .on(State::clone(app), user_deleted)

@@ -19,6 +19,7 @@ type Handled = Result<(), Error>;
 
 pub fn consumers(app: &AppState) -> Consumers {
     Consumers::new("notifications")
+        .unhurried()
         .on(app.clone(), order_confirmed)
         .on(app.clone(), order_shipped)
         .on(app.clone(), order_delivered)

@@ -121,7 +121,7 @@ mod tests {
     async fn many_short_questions_one_after_another_are_all_answered() {
         let folder = tempfile::tempdir().unwrap();
         let readers = connect(options(&folder.path().join("test.db")), bounded(1, Duration::from_millis(200)));
-        let reader = Reader::holding(readers.await.unwrap(), 1);
+        let reader = Reader::holding(readers.await.unwrap(), 1, "test");
         // Each is of several million steps, none takes long.
         let short =
             "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 100000) SELECT COUNT(*) FROM n";
@@ -137,7 +137,7 @@ mod tests {
     async fn closing_waits_for_a_question_and_ends() {
         let folder = tempfile::tempdir().unwrap();
         let readers = connect(options(&folder.path().join("test.db")), bounded(2, READ_LIMIT));
-        let reader = Reader::holding(readers.await.unwrap(), 2);
+        let reader = Reader::holding(readers.await.unwrap(), 2, "test");
         reader.ping().await.unwrap();
         let long =
             "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 2000000) SELECT COUNT(*) FROM n";

@@ -1,58 +1,230 @@
-//! Connections that are kept instead of going back to their pool after each use.
+//! Connections to a file that are kept instead of going back to their pool after each use.
 //!
 //! A pool asks every connection that comes back whether it is still alive. For a SQLite connection, which is a thread, that
-//! costs as much as most questions do.
+//! costs as much as most questions do: what counts is how often one goes there. So statements whose answer nobody waits for
+//! are kept until one comes that has to go anyway.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use futures::future::BoxFuture;
+use futures::TryStreamExt;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement,
-    TransactionTrait,
+    DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, SqlxError, Statement, Values,
 };
-use sea_orm_migration::async_trait::async_trait;
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use sea_query_sqlx::SqlxValues;
+use sqlx::{AssertSqlSafe, Either, Executor, Sqlite, pool::PoolConnection, sqlite::SqliteQueryResult};
+use tokio::{runtime::Handle, sync::Mutex as AsyncMutex};
 
-use super::{failure, file};
+/// From here on a statement is worth a line in the log.
+const SLOW: Duration = Duration::from_secs(1);
 
-/// Readers that have not been used for so long are given back, but for one.
-const IDLE: Duration = Duration::from_mins(1);
-
-/// A connection out of a pool, without a transaction: each statement is one of its own until `BEGIN` is sent.
-///
-/// The library hands out connections for good only with a transaction: as far as it knows, one is open all the time.
+/// A connection to a file. Each statement is a transaction of its own until [`Held::begin`].
 pub(super) struct Held {
-    connection: Option<DatabaseTransaction>,
+    /// `None` only while it is dropped.
+    connection: Option<AsyncMutex<PoolConnection<Sqlite>>>,
+    ahead: Mutex<Ahead>,
+    meter: Meter,
     runtime: Handle,
 }
 
-impl Held {
-    pub async fn take(pool: &DatabaseConnection) -> Result<Self, DbErr> {
-        let connection = pool.begin().await?;
-        connection.execute_unprepared("COMMIT").await?;
-        Ok(Self { connection: Some(connection), runtime: Handle::current() })
+/// Whose statements are counted, and as what.
+#[derive(Clone, Copy)]
+pub(super) struct Meter {
+    pub service: &'static str,
+    pub pool: &'static str,
+}
+
+impl Meter {
+    /// Counts one trip to the connection, and says so when it was slow.
+    pub fn measure(self, elapsed: Duration, sql: &str) {
+        let Self { service, pool } = self;
+        metrics::counter!("souk_db_statements_total", "service" => service, "pool" => pool).increment(1);
+        tracing::trace!(service, pool, ?elapsed, sql, "a statement");
+        if elapsed > SLOW {
+            tracing::warn!(service, pool, ?elapsed, sql, "a slow statement");
+        }
+    }
+}
+
+/// What goes to the connection before the next statement that is answered.
+#[derive(Default)]
+struct Ahead {
+    statements: Vec<Statement>,
+    /// How many of them, from the beginning, belong to others than who asks next.
+    others: usize,
+    /// Whether the first of them begins the transaction.
+    begins: bool,
+    /// Whether what a transaction leaves behind is run before the next one comes.
+    guarded: bool,
+    state: State,
+}
+
+/// How the last trip ended.
+#[derive(Default)]
+enum State {
+    #[default]
+    Well,
+    /// It has not, or whoever asked did not wait for its end: then the rest of it may not have run.
+    Running,
+    /// A statement failed that does not belong to who asked.
+    Spoiled(DbErr),
+}
+
+/// What came of a statement.
+#[derive(Default)]
+pub(super) struct Answer {
+    rows: Vec<QueryResult>,
+    done: SqliteQueryResult,
+}
+
+impl Answer {
+    pub fn executed(self) -> ExecResult {
+        self.done.into()
     }
 
-    /// Gives it back to the pool, which then finds out whether it is still good.
-    pub async fn give_back(mut self) {
+    pub fn one(self) -> Option<QueryResult> {
+        self.rows.into_iter().next()
+    }
+
+    pub fn all(self) -> Vec<QueryResult> {
+        self.rows
+    }
+
+    /// The number of the row that the connection has inserted last.
+    pub fn last_row(&self) -> i64 {
+        self.done.last_insert_rowid()
+    }
+}
+
+impl Held {
+    pub async fn take(pool: &DatabaseConnection, meter: Meter) -> Result<Self, DbErr> {
+        let connection = pool.get_sqlite_connection_pool().acquire().await;
+        let connection = connection.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+        Ok(Self {
+            connection: Some(AsyncMutex::new(connection)),
+            ahead: Mutex::default(),
+            meter,
+            runtime: Handle::current(),
+        })
+    }
+
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// Closes it; the pool makes another one when it is needed. For one that may not do what it is told any more.
+    pub async fn close(mut self) {
         let Some(connection) = self.connection.take() else { return };
-        let begun = connection.execute_unprepared("BEGIN").await;
-        if let Err(error) = match begun {
-            Ok(_) => connection.rollback().await,
-            Err(error) => Err(error),
-        } {
-            tracing::warn!(%error, "a connection was given back in a bad state");
+        if let Err(error) = connection.into_inner().close().await {
+            tracing::warn!(%error, "a connection was closed in a bad state");
         }
     }
 
-    pub fn get(&self) -> &DatabaseTransaction {
-        self.connection.as_ref().expect("it is there until it is given back")
+    /// Begins a transaction, with the next statement. If `guarded`, what one part of it leaves behind is run by
+    /// [`Held::part`], so that it fails for itself.
+    pub fn begin(&self, guarded: bool) {
+        // IMMEDIATE: the write lock is taken (and waited for) at the beginning, so that no statement in between can lose it.
+        let statements = vec![unprepared("BEGIN IMMEDIATE")];
+        *self.waiting() = Ahead { statements, others: 1, begins: true, guarded, state: State::Well };
+    }
+
+    /// Whether the connection has been told to begin.
+    pub fn has_begun(&self) -> bool {
+        !self.waiting().begins
+    }
+
+    /// Whether nothing waits but the beginning.
+    pub fn is_untouched(&self) -> bool {
+        let ahead = self.waiting();
+        ahead.begins && ahead.statements.len() == 1
+    }
+
+    /// Drops what waits.
+    pub fn forget(&self) {
+        *self.waiting() = Ahead::default();
+    }
+
+    /// Adds a statement that goes along with the next one. Its answer is lost, but if it can't be done, the next one can't.
+    pub fn ahead(&self, statement: Statement) {
+        self.waiting().statements.push(statement);
+    }
+
+    /// One of several parts of the transaction has ended: what waits now belongs to others than who asks from here on.
+    pub async fn part(&self) -> Result<(), DbErr> {
+        if self.waiting().guarded {
+            return self.flush().await;
+        }
+        let mut ahead = self.waiting();
+        ahead.others = ahead.statements.len();
+        Ok(())
+    }
+
+    /// Why a statement that belongs to others than who asked has failed, or may not have run.
+    pub fn spoiled(&self) -> Option<DbErr> {
+        match &self.waiting().state {
+            State::Well => None,
+            State::Running => Some(left_running()),
+            State::Spoiled(error) => Some(error.clone()),
+        }
+    }
+
+    /// Runs what waits.
+    pub async fn flush(&self) -> Result<(), DbErr> {
+        let last = self.waiting().statements.pop();
+        match last {
+            Some(statement) => self.ask(statement).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs what waits, then `statement`, in one go.
+    pub async fn ask(&self, statement: Statement) -> Result<Answer, DbErr> {
+        let mut connection = self.connection.as_ref().expect("it is there until it is dropped").lock().await;
+        let (statement, before, others, begins) = {
+            let mut ahead = self.waiting();
+            if let State::Running = ahead.state {
+                return Err(left_running());
+            }
+            ahead.state = State::Running;
+            let mut statements = std::mem::take(&mut ahead.statements);
+            let before = statements.len();
+            statements.push(statement);
+            (join(statements), before, std::mem::take(&mut ahead.others), std::mem::take(&mut ahead.begins))
+        };
+        let began = Instant::now();
+        let sql: Arc<str> = statement.sql.into();
+        let values = SqlxValues(statement.values.unwrap_or(Values(Vec::new())));
+        let mut steps = connection.fetch_many(sqlx::query_with(AssertSqlSafe(Arc::clone(&sql)), values));
+        let (mut ended, mut answer) = (0, Answer::default());
+        let result = loop {
+            match steps.try_next().await {
+                Ok(Some(Either::Left(done))) => {
+                    ended += 1;
+                    answer.done = done;
+                }
+                Ok(Some(Either::Right(row))) if ended == before => answer.rows.push(row.into()),
+                Ok(Some(Either::Right(_))) => {}
+                Ok(None) => break Ok(answer),
+                Err(error) => break Err(failed(error)),
+            }
+        };
+        drop(steps);
+        {
+            let mut ahead = self.waiting();
+            ahead.state = match &result {
+                Err(error) if ended < others => State::Spoiled(error.clone()),
+                _ => State::Well,
+            };
+            ahead.begins = begins && ended == 0;
+        }
+        self.meter.measure(began.elapsed(), &sql);
+        result
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Ahead> {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,201 +236,30 @@ impl Drop for Held {
     }
 }
 
-/// The side of a database that reads. Cheap to clone.
-#[derive(Clone)]
-pub struct Reader {
-    pool: DatabaseConnection,
-    /// `None` on a server: a connection to it does not have to be asked for its health by a thread of ours.
-    held: Option<Arc<Readers>>,
+fn failed(error: SqlxError) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(error.into()))
 }
 
-/// Connections to a file that were used before.
-struct Readers {
-    /// The last used on top, with the time of its last use.
-    idle: Mutex<Vec<(Held, Instant)>>,
-    permits: Arc<Semaphore>,
+pub(super) fn left_running() -> DbErr {
+    DbErr::Custom("a transaction left a statement running behind".to_owned())
 }
 
-impl Reader {
-    /// Reads through `pool`.
-    #[cfg(feature = "cluster")]
-    pub(super) fn pooled(pool: DatabaseConnection) -> Self {
-        Self { pool, held: None }
-    }
-
-    /// Reads through up to `count` connections of `pool`, which are kept.
-    pub(super) fn holding(pool: DatabaseConnection, count: usize) -> Self {
-        let readers = Readers { idle: Mutex::default(), permits: Arc::new(Semaphore::new(count)) };
-        Self { pool, held: Some(Arc::new(readers)) }
-    }
-
-    /// The pool, for a transaction that reads. A [`Reader`] answers each statement by itself.
-    pub fn pool(&self) -> &DatabaseConnection {
-        &self.pool
-    }
-
-    /// What statements are to be written for.
-    pub fn get_database_backend(&self) -> DbBackend {
-        self.pool.get_database_backend()
-    }
-
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<(), DbErr> {
-        self.execute_unprepared("SELECT 1").await.map(drop)
-    }
-
-    /// Whether no connection is lent.
-    #[cfg(test)]
-    pub(super) fn is_free(&self) -> bool {
-        let count = 2;
-        self.held.as_ref().is_none_or(|readers| readers.permits.available_permits() >= count)
-    }
-
-    /// Gives all connections back and closes them.
-    pub(super) async fn close(&self) -> Result<(), DbErr> {
-        if let Some(readers) = &self.held {
-            readers.permits.close();
-            let idle = std::mem::take(&mut *readers.idle());
-            for (held, _) in idle {
-                held.give_back().await;
-            }
-        }
-        self.pool.clone().close().await
-    }
-
-    /// Asks on a connection of its own; once more when the guard against questions without end has cut off one that had only
-    /// begun: it takes those that follow each other closely on a connection for one, and then counts anew.
-    async fn ask<T: Send>(
-        &self,
-        readers: &Arc<Readers>,
-        question: impl for<'a> Fn(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, DbErr>> + Send + Sync,
-    ) -> Result<T, DbErr> {
-        let asked = Instant::now();
-        let mut cut_off = false;
-        loop {
-            let loan = self.lend(readers).await?;
-            let answer = question(loan.get()).await;
-            match loan.end(answer) {
-                Err(error) if !cut_off && failure::is_interrupted(&error) && asked.elapsed() < file::READ_LIMIT / 2 => {
-                    cut_off = true;
-                }
-                answer => return answer,
-            }
-        }
-    }
-
-    /// A connection for one statement.
-    async fn lend(&self, readers: &Arc<Readers>) -> Result<Loan, DbErr> {
-        let permit = Arc::clone(&readers.permits).acquire_owned().await;
-        let permit = permit.map_err(|_| DbErr::Custom("the database is closed".to_owned()))?;
-        let idle = readers.idle().pop();
-        let held = match idle {
-            Some((held, _)) => held,
-            None => Held::take(&self.pool).await?,
-        };
-        Ok(Loan { readers: Arc::clone(readers), lent: Some((held, permit)) })
-    }
+/// A statement without values.
+pub(super) fn unprepared(sql: &str) -> Statement {
+    Statement::from_string(DbBackend::Sqlite, sql)
 }
 
-impl Readers {
-    fn idle(&self) -> MutexGuard<'_, Vec<(Held, Instant)>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+/// Several statements as one.
+fn join(mut statements: Vec<Statement>) -> Statement {
+    if statements.len() == 1
+        && let Some(statement) = statements.pop()
+    {
+        return statement;
     }
-
-    /// Takes a connection back. The one that was not needed for longest is let go after a while, but for the last.
-    fn put(&self, held: Held) {
-        let mut idle = self.idle();
-        if self.permits.is_closed() {
-            // Nobody will take it any more, and who closes the pool waits for it.
-            tokio::spawn(held.give_back());
-            return;
-        }
-        let unneeded = idle.first().is_some_and(|(_, since)| since.elapsed() > IDLE).then(|| idle.remove(0));
-        idle.push((held, Instant::now()));
-        drop(idle);
-        if let Some((unneeded, _)) = unneeded {
-            tokio::spawn(unneeded.give_back());
-        }
+    let (mut sql, mut values) = (Vec::with_capacity(statements.len()), Vec::new());
+    for statement in statements {
+        sql.push(statement.sql);
+        values.extend(statement.values.into_iter().flat_map(|values| values.0));
     }
-}
-
-/// A connection that is being used for one statement.
-struct Loan {
-    readers: Arc<Readers>,
-    lent: Option<(Held, OwnedSemaphorePermit)>,
-}
-
-impl Loan {
-    fn get(&self) -> &DatabaseTransaction {
-        let (held, _) = self.lent.as_ref().expect("it is there until the loan ends");
-        held.get()
-    }
-
-    /// The statement ended so.
-    fn end<T>(mut self, result: Result<T, DbErr>) -> Result<T, DbErr> {
-        if let Some((held, permit)) = self.lent.take() {
-            if result.is_ok() {
-                self.readers.put(held);
-            } else {
-                // The pool finds out whether it is still good.
-                tokio::spawn(async move {
-                    held.give_back().await;
-                    drop(permit);
-                });
-            }
-        }
-        result
-    }
-}
-
-impl Drop for Loan {
-    fn drop(&mut self) {
-        // Whoever asked went away; the connection is still at it.
-        if let Some((held, permit)) = self.lent.take() {
-            let readers = Arc::clone(&self.readers);
-            let runtime = held.runtime.clone();
-            runtime.spawn(async move {
-                match held.get().execute_unprepared("SELECT 1").await {
-                    Ok(_) => readers.put(held),
-                    Err(_) => held.give_back().await,
-                }
-                drop(permit);
-            });
-        }
-    }
-}
-
-#[async_trait]
-impl ConnectionTrait for Reader {
-    fn get_database_backend(&self) -> DbBackend {
-        Self::get_database_backend(self)
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match &self.held {
-            Some(readers) => self.ask(readers, |held| held.execute_raw(statement.clone())).await,
-            None => self.pool.execute_raw(statement).await,
-        }
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        let Some(readers) = &self.held else { return self.pool.execute_unprepared(sql).await };
-        let loan = self.lend(readers).await?;
-        let result = loan.get().execute_unprepared(sql).await;
-        loan.end(result)
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match &self.held {
-            Some(readers) => self.ask(readers, |held| held.query_one_raw(statement.clone())).await,
-            None => self.pool.query_one_raw(statement).await,
-        }
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match &self.held {
-            Some(readers) => self.ask(readers, |held| held.query_all_raw(statement.clone())).await,
-            None => self.pool.query_all_raw(statement).await,
-        }
-    }
+    Statement::from_sql_and_values(DbBackend::Sqlite, sql.join("; "), values)
 }

@@ -13,7 +13,9 @@ mod failure;
 mod file;
 mod fresh;
 mod held;
+mod hurry;
 mod open;
+mod reader;
 mod schema;
 pub mod seller;
 #[cfg(feature = "cluster")]
@@ -31,8 +33,9 @@ use tokio::sync::{Notify, oneshot};
 pub use connect::{Connect, ServerSettings};
 pub use failure::problem;
 pub(crate) use fresh::Fresh;
-pub use held::Reader;
+pub(crate) use hurry::unhurried;
 pub use open::OpenError;
+pub use reader::Reader;
 #[cfg(feature = "cluster")]
 pub(crate) use schema::inbox;
 pub(crate) use schema::{dead_letter, outbox};

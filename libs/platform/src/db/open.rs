@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, Weak},
-    time::Duration,
 };
 
 use sea_orm::{DatabaseConnection, DbErr};
@@ -12,9 +11,6 @@ use souk_kernel::Clock;
 use tokio::sync::Notify;
 
 use super::{Connect, Database, Reader, Shared, Writing, file, schema, writer::Writer};
-
-/// From here on a statement is worth a line in the log.
-const SLOW: Duration = Duration::from_secs(1);
 
 /// Why a database can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -152,29 +148,18 @@ impl Database {
             })?;
         }
         let failed = |source: DbErr| OpenError::Database { service, source };
-        let mut writing = file::writer(path).await.map_err(failed)?;
+        let writing = file::writer(path).await.map_err(failed)?;
         migrate::<M>(&writing).await.map_err(failed)?;
-        let mut reading = file::readers(path).await.map_err(failed)?;
-        writing.set_metric_callback(move |info| measure(service, "writer", info));
-        reading.set_metric_callback(move |info| measure(service, "reader", info));
+        let reading = file::readers(path).await.map_err(failed)?;
         let shared = Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
             service,
-            reader: Reader::holding(reading, file::reader_count() as usize),
-            writing: Writing::File(Writer::start(writing, shared)),
+            reader: Reader::holding(reading, file::reader_count() as usize, service),
+            writing: Writing::File(Writer::start(writing, shared, service)),
             clock,
             published: Notify::new(),
             fresh: Mutex::default(),
         });
         Ok(Self { shared })
-    }
-}
-
-/// Counts one statement, and says so when it was slow.
-pub(super) fn measure(service: &'static str, pool: &'static str, info: &sea_orm::metric::Info<'_>) {
-    metrics::counter!("souk_db_statements_total", "service" => service, "pool" => pool).increment(1);
-    tracing::trace!(service, pool, elapsed = ?info.elapsed, sql = info.statement.sql, "a statement");
-    if info.elapsed > SLOW {
-        tracing::warn!(service, pool, elapsed = ?info.elapsed, sql = info.statement.sql, "a slow statement");
     }
 }
 

@@ -8,11 +8,13 @@ use sea_orm_migration::{
 
 /// Events that wait to be delivered.
 pub mod outbox {
-    use sea_orm::entity::prelude::*;
+    use sea_orm::{ActiveValue::NotSet, DbBackend, QueryTrait, Statement, entity::prelude::*};
     use souk_kernel::{EventId, Timestamp};
 
     /// `due_at` of an event that is not delayed. All of these sort before any timer, in the order of their commits.
     pub const AT_ONCE: i64 = 0;
+    /// Rows written by one statement: databases bind a limited number of values in one (SQLite 32,766).
+    pub const WRITTEN_TOGETHER: usize = 1000;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "outbox")]
@@ -31,6 +33,12 @@ pub mod outbox {
         pub pending: Option<String>,
         pub attempts: i32,
         pub error: Option<String>,
+    }
+
+    /// Writes `rows`; the database numbers them.
+    pub fn insertion(backend: DbBackend, rows: &[Model]) -> Statement {
+        let rows = rows.iter().map(|row| ActiveModel { seq: NotSet, ..row.clone().into() });
+        backend.build(&Entity::insert_many(rows).into_query())
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

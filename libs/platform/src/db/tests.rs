@@ -3,6 +3,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
+use futures::FutureExt;
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, PaginatorTrait};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde::{Deserialize, Serialize};
@@ -129,6 +130,108 @@ async fn what_stands_before_a_failure_is_run_again_and_kept_once() {
     assert_eq!(numbers(&db).await, 1 + 7);
     // All nine, and once more those of the first commit: at least the failed one.
     assert!((10..=18).contains(&runs.load(Ordering::SeqCst)), "{runs:?}");
+}
+
+/// Transactions that share one commit: `work(0)` to `work(9)`, with what became of each.
+async fn together<F, Fut>(db: &Database, work: F) -> Vec<Result<(), DbErr>>
+where
+    F: Fn(super::Tx, i64) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = Result<(), DbErr>> + Send + 'static,
+{
+    let gate = Arc::new(tokio::sync::Barrier::new(2));
+    let first = {
+        let (gate, waited) = (Arc::clone(&gate), Arc::new(AtomicBool::new(false)));
+        let (db, work) = (db.clone(), work.clone());
+        let once = move |tx: super::Tx| async move {
+            if !waited.swap(true, Ordering::SeqCst) {
+                gate.wait().await;
+                gate.wait().await;
+            }
+            work(tx, 0).await
+        };
+        tokio::spawn(async move { db.transaction(once).await })
+    };
+    gate.wait().await;
+    let mut tasks = vec![first];
+    for n in 1..10 {
+        let (own, work) = (db.clone(), work.clone());
+        tasks.push(tokio::spawn(async move { own.transaction(move |tx| work(tx, n)).await }));
+        while db.queue_depth() < usize::try_from(n).unwrap() {
+            tokio::task::yield_now().await;
+        }
+    }
+    gate.wait().await;
+    let mut ended = Vec::new();
+    for task in tasks {
+        ended.push(task.await.unwrap());
+    }
+    ended
+}
+
+fn receipt(consumer: impl ToString) -> impl sea_orm::QueryTrait {
+    use super::schema::inbox::{ActiveModel, Entity};
+    let event_id = souk_kernel::EventId::derived("test");
+    let consumer = sea_orm::ActiveValue::Set(consumer.to_string());
+    Entity::insert(ActiveModel { event_id: sea_orm::ActiveValue::Set(event_id), consumer })
+}
+
+async fn receipts(db: &Database) -> Vec<String> {
+    let rows = super::schema::inbox::Entity::find().all(db.reader()).await.unwrap();
+    let mut consumers: Vec<_> = rows.into_iter().map(|row| row.consumer).collect();
+    consumers.sort();
+    consumers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_behind_and_fails_takes_down_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&folder, Clock::system()).await;
+    if db.is_shared() {
+        return;
+    }
+    for with_question in [false, true] {
+        let ended = together(&db, move |tx, n| async move {
+            if with_question && n % 2 == 0 {
+                tx.query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, "SELECT 1")).await?;
+            }
+            // The fifth writes what the second has written, and nobody waits for either.
+            tx.defer(&receipt(format!("{with_question} {}", if n == 5 { 2 } else { n })));
+            tx.publish(Counted { key: n.to_string(), number: 0 });
+            Ok(())
+        })
+        .await;
+        for (n, result) in ended.iter().enumerate() {
+            assert_eq!(result.is_ok(), n != 5, "{n}: {result:?}");
+        }
+        let error = ended[5].as_ref().unwrap_err().sql_err();
+        assert!(matches!(error, Some(sea_orm::SqlErr::UniqueConstraintViolation(_))), "{error:?}");
+    }
+    assert_eq!(receipts(&db).await.len(), 18);
+    assert_eq!(outbox::Entity::find().count(db.reader()).await.unwrap(), 18);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_away_from_a_statement_loses_nobody_elses_without_telling() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&folder, Clock::system()).await;
+    if db.is_shared() {
+        return;
+    }
+    let long = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 200000) SELECT COUNT(*) FROM n";
+    let ended = together(&db, move |tx, n| async move {
+        tx.defer(&receipt(n));
+        if n == 4 {
+            let question = tx.query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, long));
+            assert!(question.now_or_never().is_none(), "it takes longer");
+        }
+        Ok(())
+    })
+    .await;
+    let told: Vec<_> = (0..10).filter(|n| ended[*n].is_ok()).map(|n| n.to_string()).collect();
+    assert_eq!(receipts(&db).await, told);
+    assert!(ended[4].is_err());
+    db.transaction(|tx| async move { tx.execute_unprepared("INSERT INTO numbers VALUES (1)").await }).await.unwrap();
+    assert_eq!(numbers(&db).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

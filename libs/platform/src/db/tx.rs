@@ -6,14 +6,20 @@ use std::sync::{
 };
 
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExecResult, QueryResult,
-    QueryTrait, Statement, TryInsertResult,
+    ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExecResult, QueryResult, QueryTrait, Statement,
+    TryInsertResult,
 };
 use sea_orm_migration::async_trait::async_trait;
 use souk_contracts::events::Event;
 use souk_kernel::{Clock, EventId, Timestamp};
 
-use super::{conflict::Conflict, failure, held::Held, outbox, schema::inbox};
+use super::{
+    conflict::Conflict,
+    failure,
+    held::{Answer, Held, unprepared},
+    outbox,
+    schema::inbox,
+};
 use crate::{context::Context, events::Receipt};
 
 /// A running transaction: a connection for queries, and the outbox. Clones are the same transaction.
@@ -34,15 +40,15 @@ pub(super) enum Open {
     File(Arc<Held>),
     /// To a transaction of a server.
     #[cfg(feature = "cluster")]
-    Server(DatabaseTransaction),
+    Server(sea_orm::DatabaseTransaction),
 }
 
 impl Open {
-    pub fn connection(&self) -> &DatabaseTransaction {
+    fn backend(&self) -> DbBackend {
         match self {
-            Self::File(held) => held.get(),
+            Self::File(_) => DbBackend::Sqlite,
             #[cfg(feature = "cluster")]
-            Self::Server(transaction) => transaction,
+            Self::Server(transaction) => transaction.get_database_backend(),
         }
     }
 }
@@ -160,7 +166,7 @@ impl Tx {
         Ok(matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0))
     }
 
-    /// Adds a statement whose result nobody asks for. All that were added run in their order, together, before the next
+    /// Adds a statement whose result nobody asks for. All that were added run in their order, together with the next
     /// statement that does answer or at the end; if one of them can't be done, the whole transaction fails.
     ///
     /// A trip to the connection costs more than what most statements do there.
@@ -170,21 +176,12 @@ impl Tx {
         self.deferred.lock().expect("nothing panics while holding the list").push(statement);
     }
 
-    /// Runs what was deferred.
+    /// Sends what was deferred on its way.
     pub(super) async fn finish(&self) -> Result<(), DbErr> {
-        let open = self.upgrade()?;
-        for statement in self.take_deferred(open.connection().get_database_backend()) {
-            self.ended(open.connection().execute_raw(statement).await)?;
-        }
-        Ok(())
-    }
-
-    fn take_deferred(&self, backend: DbBackend) -> Vec<Statement> {
-        let deferred = std::mem::take(&mut *self.deferred.lock().expect("nothing panics while holding the list"));
-        match backend {
-            // It takes several statements at once, and their values one after another.
-            DbBackend::Sqlite if deferred.len() > 1 => vec![join(deferred)],
-            _ => deferred,
+        match &*self.open().await? {
+            Open::File(held) => self.ended(held.part().await),
+            #[cfg(feature = "cluster")]
+            Open::Server(_) => Ok(()),
         }
     }
 
@@ -206,50 +203,62 @@ impl Tx {
         self.connection.upgrade().ok_or_else(|| DbErr::Custom("the transaction is over".to_owned()))
     }
 
+    /// Where the next statement goes; what was deferred goes before it.
+    #[cfg_attr(not(feature = "cluster"), expect(clippy::unused_async, reason = "a file takes it along"))]
     async fn open(&self) -> Result<Arc<Open>, DbErr> {
-        self.finish().await?;
-        self.upgrade()
+        let open = self.upgrade()?;
+        let deferred = std::mem::take(&mut *self.deferred.lock().expect("nothing panics while holding the list"));
+        for statement in deferred {
+            match &*open {
+                Open::File(held) => held.ahead(statement),
+                #[cfg(feature = "cluster")]
+                Open::Server(transaction) => self.ended(transaction.execute_raw(statement).await).map(drop)?,
+            }
+        }
+        Ok(open)
     }
-}
-
-/// Several statements as one, for SQLite.
-pub(super) fn join(statements: Vec<Statement>) -> Statement {
-    let (mut sql, mut values) = (Vec::new(), Vec::new());
-    for statement in statements {
-        sql.push(statement.sql);
-        values.extend(statement.values.into_iter().flat_map(|values| values.0));
-    }
-    Statement::from_sql_and_values(DbBackend::Sqlite, sql.join("; "), values)
 }
 
 #[async_trait]
 impl ConnectionTrait for Tx {
     fn get_database_backend(&self) -> DbBackend {
-        self.connection.upgrade().map_or(DbBackend::Sqlite, |open| open.connection().get_database_backend())
+        self.connection.upgrade().map_or(DbBackend::Sqlite, |open| open.backend())
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         self.note(&statement.sql);
-        let result = self.open().await?.connection().execute_raw(statement).await;
-        self.ended(result)
+        self.ended(match &*self.open().await? {
+            Open::File(held) => held.ask(statement).await.map(Answer::executed),
+            #[cfg(feature = "cluster")]
+            Open::Server(transaction) => transaction.execute_raw(statement).await,
+        })
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.note(sql);
-        let result = self.open().await?.connection().execute_unprepared(sql).await;
-        self.ended(result)
+        self.ended(match &*self.open().await? {
+            Open::File(held) => held.ask(unprepared(sql)).await.map(Answer::executed),
+            #[cfg(feature = "cluster")]
+            Open::Server(transaction) => transaction.execute_unprepared(sql).await,
+        })
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         self.note(&statement.sql);
-        let result = self.open().await?.connection().query_one_raw(statement).await;
-        self.ended(result)
+        self.ended(match &*self.open().await? {
+            Open::File(held) => held.ask(statement).await.map(Answer::one),
+            #[cfg(feature = "cluster")]
+            Open::Server(transaction) => transaction.query_one_raw(statement).await,
+        })
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         self.note(&statement.sql);
-        let result = self.open().await?.connection().query_all_raw(statement).await;
-        self.ended(result)
+        self.ended(match &*self.open().await? {
+            Open::File(held) => held.ask(statement).await.map(Answer::all),
+            #[cfg(feature = "cluster")]
+            Open::Server(transaction) => transaction.query_all_raw(statement).await,
+        })
     }
 }
 

@@ -3,27 +3,29 @@
 use std::{
     panic::AssertUnwindSafe,
     sync::{Arc, PoisonError, Weak},
+    time::Duration,
 };
 
 use futures::{FutureExt, future::BoxFuture};
-use sea_orm::{
-    ActiveValue::NotSet, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    QueryTrait, Statement,
-};
+use sea_orm::{DatabaseConnection, DbBackend, DbErr};
 use souk_kernel::Clock;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::{
+    sync::{Mutex, mpsc, oneshot},
+    time::{Instant, timeout_at},
+};
 
 use super::{
     Fresh, Shared, Tx,
-    held::Held,
+    held::{Held, Meter, left_running, unprepared},
+    hurry::is_unhurried,
     outbox,
-    tx::{Open, join},
+    tx::Open,
 };
 
 /// Transactions in one commit, at most.
 const BATCH: usize = 64;
-/// Events written by one statement.
-const EVENTS_AT_ONCE: usize = 1000;
+/// How long a commit that nobody waits for waits for others to share it.
+const UNHURRIED: Duration = Duration::from_millis(20);
 /// Transactions that may wait before callers have to wait to queue up.
 const QUEUE: usize = 4096;
 
@@ -50,6 +52,7 @@ pub(super) struct Job {
     run: Box<dyn FnMut(Weak<Open>) -> BoxFuture<'static, Outcome> + Send>,
     /// Tells the caller that it can't be run.
     fail: Box<dyn FnOnce(DbErr) + Send>,
+    unhurried: bool,
 }
 
 impl Job {
@@ -90,7 +93,8 @@ impl Job {
             }
             .boxed()
         };
-        Self { run: Box::new(run), fail: Box::new(move |error| failed.send(Err(E::from(error)))) }
+        let fail = Box::new(move |error| failed.send(Err(E::from(error))));
+        Self { run: Box::new(run), fail, unhurried: is_unhurried() }
     }
 }
 
@@ -115,7 +119,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub fn start(connection: DatabaseConnection, shared: &Weak<Shared>) -> Self {
+    pub fn start(pool: DatabaseConnection, shared: &Weak<Shared>, service: &'static str) -> Self {
+        let connection = Connection { pool, held: None, meter: Meter { service, pool: "writer" } };
         let (sender, receiver) = mpsc::channel(QUEUE);
         let fast = sender.downgrade();
         let task = tokio::spawn(run(connection, receiver, shared.clone()));
@@ -142,8 +147,7 @@ impl Writer {
     }
 }
 
-async fn run(pool: DatabaseConnection, mut queue: mpsc::Receiver<Job>, shared: Weak<Shared>) {
-    let mut connection = Connection { pool, held: None };
+async fn run(mut connection: Connection, mut queue: mpsc::Receiver<Job>, shared: Weak<Shared>) {
     while let Some(first) = queue.recv().await {
         let published = batch(&mut connection, first, &mut queue).await;
         if let (Some(fresh), Some(shared)) = (published, shared.upgrade()) {
@@ -158,16 +162,17 @@ async fn run(pool: DatabaseConnection, mut queue: mpsc::Receiver<Job>, shared: W
 struct Connection {
     pool: DatabaseConnection,
     held: Option<Arc<Held>>,
+    meter: Meter,
 }
 
 impl Connection {
-    async fn begin(&mut self) -> Result<Arc<Held>, DbErr> {
+    async fn begin(&mut self, guarded: bool) -> Result<Arc<Held>, DbErr> {
         let held = match &self.held {
             Some(held) => Arc::clone(held),
-            None => Arc::clone(self.held.insert(Arc::new(Held::take(&self.pool).await?))),
+            None => Arc::clone(self.held.insert(Arc::new(Held::take(&self.pool, self.meter).await?))),
         };
-        // IMMEDIATE: the write lock is taken (and waited for) at the beginning, so that no statement in between can lose it.
-        if let Err(error) = held.get().execute_raw(statement("BEGIN IMMEDIATE")).await {
+        held.begin(guarded);
+        if guarded && let Err(error) = held.flush().await {
             drop(held);
             self.let_go().await;
             return Err(error);
@@ -175,10 +180,10 @@ impl Connection {
         Ok(held)
     }
 
-    /// Lets the pool find out whether the connection is still good.
+    /// Closes a connection that may not be good any more.
     async fn let_go(&mut self) {
         if let Some(held) = self.held.take().and_then(Arc::into_inner) {
-            held.give_back().await;
+            held.close().await;
         }
     }
 
@@ -190,21 +195,20 @@ impl Connection {
     }
 }
 
-fn statement(sql: &str) -> Statement {
-    Statement::from_string(DbBackend::Sqlite, sql)
-}
-
 /// Runs up to [`BATCH`] transactions and commits them together. Gives the events that were published.
 ///
-/// They run one after another without savepoints, which would cost two statements each. When one fails after it has
-/// written while others stand before it, which is rare, all is rolled back, and these few run once more, each in a
-/// savepoint of its own.
+/// They run one after another without savepoints, which would cost two statements each, and what one leaves behind that
+/// nobody waits for goes to the connection with the next one's first question. When one fails after it has written while
+/// others stand before it, which is rare, all is rolled back, and these few run once more, each in a savepoint of its own.
 async fn batch(connection: &mut Connection, first: Job, queue: &mut mpsc::Receiver<Job>) -> Option<Fresh> {
     let mut batch = Batch::new(connection);
     let mut next = Some(first);
     let mut count = 0;
+    let mut unhurried = true;
+    let mut commit_at = None;
     while let Some(job) = next.take() {
         count += 1;
+        unhurried &= job.unhurried;
         match batch.run(job).await {
             Ran::Done => {}
             Ran::Spoiled(jobs) => return again(batch.connection, jobs).await,
@@ -212,14 +216,20 @@ async fn batch(connection: &mut Connection, first: Job, queue: &mut mpsc::Receiv
         }
         if count < BATCH {
             next = queue.try_recv().ok();
-            if next.is_none() {
+            if next.is_none() && unhurried {
+                let at = *commit_at.get_or_insert_with(|| Instant::now() + UNHURRIED);
+                next = timeout_at(at, queue.recv()).await.unwrap_or_default();
+            } else if next.is_none() {
                 // Whoever was about to write gets a place in this commit.
                 tokio::task::yield_now().await;
                 next = queue.try_recv().ok();
             }
         }
     }
-    batch.commit().await
+    match batch.commit().await {
+        Ok(published) => published,
+        Err(jobs) => again(connection, jobs).await,
+    }
 }
 
 /// The second run of a batch in which one failed.
@@ -232,7 +242,8 @@ async fn again(connection: &mut Connection, jobs: Vec<Job>) -> Option<Fresh> {
             return None;
         }
     }
-    batch.commit().await
+    // Nothing is left that could spoil a guarded batch at its end.
+    batch.commit().await.unwrap_or_default()
 }
 
 /// Transactions that are to be committed together.
@@ -240,7 +251,8 @@ struct Batch<'a> {
     connection: &'a mut Connection,
     /// Whether each has a savepoint.
     guarded: bool,
-    open: Option<Arc<Open>>,
+    /// What transactions write to, and the connection behind it.
+    open: Option<(Arc<Open>, Arc<Held>)>,
     kept: Vec<(Job, Settle)>,
     events: Vec<outbox::Model>,
 }
@@ -259,10 +271,10 @@ impl<'a> Batch<'a> {
     }
 
     async fn run(&mut self, mut job: Job) -> Ran {
-        let open = match &self.open {
-            Some(open) => Arc::clone(open),
-            None => match self.connection.begin().await {
-                Ok(held) => Arc::clone(self.open.insert(Arc::new(Open::File(held)))),
+        let (open, held) = match &self.open {
+            Some(both) => both.clone(),
+            None => match self.connection.begin(self.guarded).await {
+                Ok(held) => self.open.insert((Arc::new(Open::File(Arc::clone(&held))), held)).clone(),
                 Err(error) => {
                     tracing::error!(%error, "a batch of transactions could not begin");
                     (job.fail)(error.clone());
@@ -272,31 +284,34 @@ impl<'a> Batch<'a> {
         };
         // Only what stands before it needs protection from it.
         let guarded = self.guarded && !self.kept.is_empty();
-        let connection = open.connection();
-        let savepoint = if guarded { connection.execute_unprepared("SAVEPOINT one").await.err() } else { None };
+        let savepoint = if guarded { held.ask(unprepared("SAVEPOINT one")).await.err() } else { None };
         let outcome = (job.run)(Arc::downgrade(&open)).await;
         let end = match (savepoint, outcome.end) {
             (Some(error), _) => Err(error),
-            (None, End::Succeeded) if guarded => connection.execute_unprepared("RELEASE one").await.map(|_| ()),
-            (None, _) if guarded => connection.execute_unprepared("ROLLBACK TO one; RELEASE one").await.map(|_| ()),
+            (None, End::Succeeded) if guarded => held.ask(unprepared("RELEASE one")).await.map(drop),
+            (None, _) if guarded => held.ask(unprepared("ROLLBACK TO one; RELEASE one")).await.map(drop),
             (None, _) => Ok(()),
         };
-        drop(open);
+        let (spoiled, begun) = (held.spoiled(), held.has_begun());
+        drop((open, held));
+        if let Some(error) = spoiled.as_ref().filter(|_| !begun) {
+            (outcome.settle)(Ok(()));
+            self.abandon(error).await;
+            self.connection.let_go().await;
+            return Ran::Broken(error.clone());
+        }
         if let Err(error) = end {
             (outcome.settle)(Err(error.clone()));
             self.abandon(&error).await;
             return Ran::Broken(error);
         }
         match outcome.end {
+            _ if spoiled.is_some() && !self.guarded => return Ran::Spoiled(self.give_up(Some(job)).await),
             End::Succeeded => {
                 self.events.extend(outcome.events);
                 self.kept.push((job, outcome.settle));
             }
-            End::Failed if !guarded && !self.kept.is_empty() => {
-                self.roll_back().await;
-                let jobs = self.kept.drain(..).map(|(job, _)| job).chain([job]).collect();
-                return Ran::Spoiled(jobs);
-            }
+            End::Failed if !guarded && !self.kept.is_empty() => return Ran::Spoiled(self.give_up(Some(job)).await),
             End::Failed if !guarded => {
                 self.roll_back().await;
                 (outcome.settle)(Ok(()));
@@ -306,29 +321,37 @@ impl<'a> Batch<'a> {
         Ran::Done
     }
 
-    /// Gives the events that were published.
-    async fn commit(mut self) -> Option<Fresh> {
-        let open = self.open.take()?;
-        let commit = async {
+    /// Gives the events that were published, or the transactions that have to run again.
+    async fn commit(mut self) -> Result<Option<Fresh>, Vec<Job>> {
+        let Some((open, held)) = self.open.take() else { return Ok(None) };
+        let mut events = std::mem::take(&mut self.events);
+        let committed = match Arc::into_inner(open) {
+            Some(_) => commit(&held, &mut events).await,
             // Whatever still has it could write into the next transaction.
-            let Some(Open::File(held)) = Arc::into_inner(open) else {
-                return Err(DbErr::Custom("a transaction left a statement running behind".to_owned()));
-            };
-            publish(held.get(), std::mem::take(&mut self.events), Some(statement("COMMIT"))).await
+            None => Err(left_running()),
         };
-        match commit.await {
-            Ok(published) => {
+        let spoiled = held.has_begun() && held.spoiled().is_some();
+        drop(held);
+        match committed {
+            Ok(()) => {
                 metrics::histogram!("souk_db_batch_size").record(u32::try_from(self.kept.len()).unwrap_or(u32::MAX));
                 for (_, settle) in self.kept {
                     settle(Ok(()));
                 }
-                published
+                Ok((!events.is_empty()).then_some(Fresh { rows: events, incomplete: false }))
             }
+            Err(_) if spoiled && !self.guarded => Err(self.give_up(None).await),
             Err(error) => {
                 self.abandon(&error).await;
-                None
+                Ok(None)
             }
         }
+    }
+
+    /// Rolls back, for everything to run again.
+    async fn give_up(&mut self, last: Option<Job>) -> Vec<Job> {
+        self.roll_back().await;
+        self.kept.drain(..).map(|(job, _)| job).chain(last).collect()
     }
 
     /// Gives everything back as failed.
@@ -343,7 +366,9 @@ impl<'a> Batch<'a> {
     async fn roll_back(&mut self) {
         self.open = None;
         let Some(held) = &self.connection.held else { return };
-        if let Err(error) = held.get().execute_raw(statement("ROLLBACK")).await {
+        let begun = held.has_begun();
+        held.forget();
+        if begun && let Err(error) = held.ask(unprepared("ROLLBACK")).await {
             // After some failures SQLite has done so by itself.
             tracing::warn!(%error, "a rollback failed");
             self.connection.let_go().await;
@@ -351,38 +376,27 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Writes events into the outbox, and runs `last` after that, together with it where that works.
-pub(super) async fn publish(
-    connection: &DatabaseTransaction,
-    mut events: Vec<outbox::Model>,
-    mut last: Option<Statement>,
-) -> Result<Option<Fresh>, DbErr> {
-    let mut numbered = true;
-    // Databases bind a limited number of values in one statement (SQLite 32,766).
-    let mut rest = events.as_mut_slice();
-    while !rest.is_empty() {
-        let (some, others) = rest.split_at_mut(rest.len().min(EVENTS_AT_ONCE));
+/// Writes `events` into the outbox, and commits. Numbers them.
+async fn commit(held: &Held, events: &mut [outbox::Model]) -> Result<(), DbErr> {
+    if events.is_empty() && held.is_untouched() {
+        held.forget();
+        return Ok(());
+    }
+    // It has one writer, and numbers the rows of one statement one after another.
+    let number = |rows: &mut [outbox::Model], last: i64| {
+        rows.iter_mut().rev().zip(0..).for_each(|(row, back)| row.seq = last - back);
+    };
+    let mut rest = events;
+    while rest.len() > outbox::WRITTEN_TOGETHER {
+        let (some, others) = rest.split_at_mut(outbox::WRITTEN_TOGETHER);
+        let inserted = held.ask(outbox::insertion(DbBackend::Sqlite, some)).await?;
+        number(some, inserted.last_row());
         rest = others;
-        let rows = some.iter().map(|row| outbox::ActiveModel { seq: NotSet, ..row.clone().into() });
-        let backend = connection.get_database_backend();
-        let mut insert = backend.build(&outbox::Entity::insert_many(rows).into_query());
-        if rest.is_empty() && backend == DbBackend::Sqlite {
-            insert = join([insert].into_iter().chain(last.take()).collect());
-        }
-        let inserted = connection.execute_raw(insert).await?;
-        match backend {
-            // It has one writer, and numbers the rows of one statement one after another.
-            DbBackend::Sqlite => {
-                let last = i64::try_from(inserted.last_insert_id()).unwrap_or(i64::MAX);
-                some.iter_mut().rev().zip(0..).for_each(|(row, back)| row.seq = last - back);
-            }
-            _ => numbered = false,
-        }
     }
-    if let Some(last) = last {
-        connection.execute_raw(last).await?;
+    if !rest.is_empty() {
+        held.ahead(outbox::insertion(DbBackend::Sqlite, rest));
     }
-    let published = !events.is_empty();
-    let rows = if numbered { events } else { Vec::new() };
-    Ok(published.then_some(Fresh { rows, incomplete: !numbered }))
+    let committed = held.ask(unprepared("COMMIT")).await?;
+    number(rest, committed.last_row());
+    Ok(())
 }

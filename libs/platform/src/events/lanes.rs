@@ -68,13 +68,17 @@ impl Lanes {
         fresh.into_iter().filter_map(|subject| self.start(subject)).collect()
     }
 
-    /// The lane of `subject` has ended and its rows are settled; gives the next one if more rows came meanwhile.
-    pub fn finish(&mut self, subject: String, rows: impl IntoIterator<Item = i64>) -> Option<Lane> {
-        for seq in rows {
-            self.taken.remove(&seq);
-        }
+    /// The lane of `subject` has ended; gives the next one if more rows came meanwhile.
+    pub fn end(&mut self, subject: String) -> Option<Lane> {
         self.running.remove(&subject);
         self.start(subject)
+    }
+
+    /// It is written down what became of these rows.
+    pub fn settled(&mut self, rows: &[i64]) {
+        for seq in rows {
+            self.taken.remove(seq);
+        }
     }
 
     fn start(&mut self, subject: String) -> Option<Lane> {
@@ -115,10 +119,13 @@ mod tests {
         assert_eq!(started.iter().map(|lane| lane.rows.len()).collect::<Vec<_>>(), [2, 1]);
         assert_eq!(started[0].rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [1, 2]);
         assert!(lanes.take(vec![row(1, "a"), row(4, "a")]).is_empty(), "the lane of a is running");
-        let next = lanes.finish("a".to_owned(), [1, 2]).expect("row 4 came meanwhile");
+        let next = lanes.end("a".to_owned()).expect("row 4 came meanwhile");
         assert_eq!(next.rows.iter().map(|row| row.seq).collect::<Vec<_>>(), [4]);
-        assert!(lanes.finish("a".to_owned(), [4]).is_none());
-        assert!(lanes.finish("b".to_owned(), [3]).is_none());
+        assert!(lanes.take(vec![row(2, "a")]).is_empty(), "what became of row 2 is not written down yet");
+        assert!(lanes.end("a".to_owned()).is_none());
+        assert!(lanes.end("b".to_owned()).is_none());
+        assert!(!lanes.is_idle());
+        lanes.settled(&[1, 2, 3, 4]);
         assert!(lanes.is_idle());
     }
 
@@ -129,7 +136,7 @@ mod tests {
         let started = lanes.take(vec![row(2, "a")]);
         assert_eq!(started[0].blocked[&1], ["mail"]);
         lanes.done("a", 1);
-        assert!(lanes.finish("a".to_owned(), [2]).is_none());
+        assert!(lanes.end("a".to_owned()).is_none());
         assert!(lanes.take(vec![row(3, "a")])[0].blocked.is_empty());
     }
 }

@@ -30,6 +30,8 @@ use std::{collections::BTreeMap, fmt::Display, future::Future, sync::Arc, time::
 use futures::future::BoxFuture;
 use souk_kernel::{ErrorKind, EventId, Problem, Timestamp};
 
+use crate::db;
+
 /// How long a handler may take before the delivery counts as failed.
 const HANDLER_LIMIT: Duration = Duration::from_secs(30);
 
@@ -88,6 +90,7 @@ type Handler = Arc<dyn Fn(&Message) -> BoxFuture<'static, Result<(), Refusal>> +
 pub struct Consumers {
     service: &'static str,
     handlers: BTreeMap<&'static str, Handler>,
+    unhurried: bool,
 }
 
 impl Refusal {
@@ -99,7 +102,13 @@ impl Refusal {
 impl Consumers {
     /// The consumers of `service`, none yet.
     pub fn new(service: &'static str) -> Self {
-        Self { service, handlers: BTreeMap::new() }
+        Self { service, handlers: BTreeMap::new(), unhurried: false }
+    }
+
+    /// The handlers that follow do what nobody waits for: their commits wait a moment for others to share them.
+    #[must_use]
+    pub fn unhurried(self) -> Self {
+        Self { unhurried: true, ..self }
     }
 
     /// Calls `handler` for every event of type `E`. An `Err` has it delivered again later; after the last try it becomes a
@@ -116,7 +125,7 @@ impl Consumers {
         Fut: Future<Output = Result<(), Err>> + Send + 'static,
         Err: Display + Into<Problem>,
     {
-        let consumer = self.service;
+        let (consumer, unhurried) = (self.service, self.unhurried);
         let call: Handler = Arc::new(move |message| {
             let event = match serde_json::from_str::<E>(&message.data) {
                 Ok(event) => event,
@@ -129,6 +138,7 @@ impl Consumers {
             let delivery = Delivery { event, receipt, time: message.time, attempt: message.attempt };
             let run = handler(state.clone(), delivery);
             Box::pin(async move {
+                let run = async { if unhurried { db::unhurried(run).await } else { run.await } };
                 match tokio::time::timeout(HANDLER_LIMIT, run).await {
                     Ok(result) => result.map_err(|error| {
                         let text = error.to_string();

@@ -14,11 +14,11 @@ use super::{
     bus::Undelivered,
     lagging::{self, Lagging},
     lanes::{Lane, Lanes},
-    settle::{Left, Settled, Settlement, consumers_of, free, settle},
+    settle::{Ended, Left, Settled, Settlement, consumers_of, free, go_on, settle},
 };
 use crate::{
     context,
-    db::{Database, outbox},
+    db::{self, Database, outbox},
 };
 
 /// Rows read at once.
@@ -89,10 +89,10 @@ impl Relay {
     pub(super) async fn deliver(&self, lost: impl Future<Output = ()>) -> bool {
         let mut lost = std::pin::pin!(lost);
         let mut lanes = Lanes::default();
-        let mut running: JoinSet<(String, Vec<Settled>)> = JoinSet::new();
+        let mut running: JoinSet<Ended> = JoinSet::new();
         // One at a time: lanes that end meanwhile are settled together, next.
         let mut settling: JoinSet<Settlement> = JoinSet::new();
-        let mut ended: Vec<(String, Vec<Settled>)> = Vec::new();
+        let mut ended: Vec<Ended> = Vec::new();
         let mut settle_at = None;
         let permits = Arc::new(Semaphore::new(LANES));
         while let Err(error) = self.load_waiting(&mut lanes).await {
@@ -139,12 +139,16 @@ impl Relay {
                 Some(lane) = running.join_next(), if !running.is_empty() => {
                     // Handlers' panics are caught on the bus: a lane ends badly only when its runtime is going away.
                     let Ok(lane) = lane else { return true };
+                    if lane.is_clean() && let Some(next) = go_on(&mut lanes, &lane) {
+                        self.start(next, &permits, &mut running);
+                    }
                     ended.push(lane);
                     settle_at.get_or_insert_with(|| tokio::time::Instant::now() + SETTLE_TOGETHER);
                 }
                 () = tokio::time::sleep_until(wait), if settle_at.is_some() && settling.is_empty() => {
                     settle_at = None;
-                    settling.spawn(settle(self.db.clone(), self.stop.clone(), std::mem::take(&mut ended)));
+                    let settle = settle(self.db.clone(), self.stop.clone(), std::mem::take(&mut ended));
+                    settling.spawn(db::unhurried(settle));
                 }
                 Some(settled) = settling.join_next(), if !settling.is_empty() => {
                     let Ok(settled) = settled else { return true };
@@ -235,12 +239,12 @@ impl Relay {
         }
     }
 
-    fn start(&self, lane: Lane, permits: &Arc<Semaphore>, running: &mut JoinSet<(String, Vec<Settled>)>) {
+    fn start(&self, lane: Lane, permits: &Arc<Semaphore>, running: &mut JoinSet<Ended>) {
         let (bus, permits) = (self.bus.clone(), Arc::clone(permits));
         running.spawn(async move {
             let _permit = permits.acquire().await.expect("the semaphore is never closed");
             let subject = lane.subject.clone();
-            (subject, deliver(&bus, lane).await)
+            Ended { subject, rows: deliver(&bus, lane).await }
         });
     }
 }

@@ -37,20 +37,38 @@ pub(super) enum Left {
     Refused(Refusal),
 }
 
-/// What was written down about lanes that ended, and which rows of which keys these were.
+/// A lane that ended.
+pub(super) struct Ended {
+    pub subject: String,
+    pub rows: Vec<Settled>,
+}
+
+impl Ended {
+    /// Whether everybody took everything: then nothing that is to be written down holds back what comes after it.
+    pub fn is_clean(&self) -> bool {
+        self.rows.iter().all(|settled| settled.left.is_empty())
+    }
+}
+
+/// What was written down about lanes that ended, and which rows these were.
 pub(super) struct Settlement {
     verdicts: Vec<Verdict>,
-    lanes: Vec<(String, Vec<i64>)>,
+    /// Keys of lanes that were not clean.
+    held: Vec<String>,
+    rows: Vec<i64>,
 }
 
 /// Writes down how lanes ended, in one transaction.
-pub(super) async fn settle(db: Database, stop: CancellationToken, ended: Vec<(String, Vec<Settled>)>) -> Settlement {
+pub(super) async fn settle(db: Database, stop: CancellationToken, ended: Vec<Ended>) -> Settlement {
     let now = db.clock().now();
-    let (mut verdicts, mut lanes) = (Vec::new(), Vec::new());
-    for (subject, rows) in ended {
-        lanes.push((subject, rows.iter().map(|settled| settled.row.seq).collect()));
-        verdicts.extend(rows.into_iter().map(|settled| Verdict::of(settled, now)));
+    let (mut verdicts, mut held) = (Vec::new(), Vec::new());
+    for lane in ended {
+        if !lane.is_clean() {
+            held.push(lane.subject);
+        }
+        verdicts.extend(lane.rows.into_iter().map(|settled| Verdict::of(settled, now)));
     }
+    let rows = verdicts.iter().map(|verdict| verdict.row.seq).collect();
     let mut pause = FIRST_PAUSE;
     while let Err(error) = db
         .guarded({
@@ -67,7 +85,16 @@ pub(super) async fn settle(db: Database, stop: CancellationToken, ended: Vec<(St
             break;
         }
     }
-    Settlement { verdicts, lanes }
+    Settlement { verdicts, held, rows }
+}
+
+/// A clean lane has ended: what comes after it can go on, before that is written down. Should the process die in between,
+/// both are delivered once more, in their order, to consumers that know them.
+pub(super) fn go_on(lanes: &mut Lanes, lane: &Ended) -> Option<Lane> {
+    for settled in &lane.rows {
+        lanes.done(&lane.subject, settled.row.seq);
+    }
+    lanes.end(lane.subject.clone())
 }
 
 /// The lanes that can go on now that others are settled.
@@ -78,7 +105,8 @@ pub(super) fn free(lanes: &mut Lanes, settled: Settlement) -> Vec<Lane> {
             None => lanes.done(&verdict.row.subject, verdict.row.seq),
         }
     }
-    settled.lanes.into_iter().filter_map(|(subject, rows)| lanes.finish(subject, rows)).collect()
+    lanes.settled(&settled.rows);
+    settled.held.into_iter().filter_map(|subject| lanes.end(subject)).collect()
 }
 
 /// Consumers, as an outbox row lists them.
@@ -173,7 +201,7 @@ async fn record(tx: crate::db::Tx, verdicts: Vec<Verdict>, now: Timestamp) -> Re
     let done: Vec<i64> =
         verdicts.iter().filter(|verdict| verdict.retry.is_none()).map(|verdict| verdict.row.seq).collect();
     for some in done.chunks(500) {
-        outbox::Entity::delete_many().filter(outbox::Column::Seq.is_in(some.iter().copied())).exec(&tx).await?;
+        tx.defer(&outbox::Entity::delete_many().filter(outbox::Column::Seq.is_in(some.iter().copied())));
     }
     // Rows that wait for the same thing (a consumer that can't be reached) are written in one go.
     let mut retries: BTreeMap<&Retry, Vec<i64>> = BTreeMap::new();

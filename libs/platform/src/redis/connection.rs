@@ -95,11 +95,14 @@ impl Redis {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Whether it answers.
+    /// Whether it answers. In a process that asks it for nothing else this is what notices that the connection is lost.
     pub async fn ping(&self) -> Result<(), String> {
         let Some(mut connection) = self.connection() else { return Err("there is no connection".to_owned()) };
         let answer: RedisResult<String> = redis::cmd("PING").query_async(&mut connection).await;
-        answer.map(drop).map_err(|error| error.to_string())
+        answer.map(drop).map_err(|error| {
+            self.lost(&error.to_string());
+            error.to_string()
+        })
     }
 
     pub(super) fn connection(&self) -> Option<MultiplexedConnection> {

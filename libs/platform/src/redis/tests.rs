@@ -136,6 +136,17 @@ mod on_a_server {
     }
 
     #[tokio::test]
+    async fn one_that_only_asks_whether_it_answers_finds_it_again() {
+        let Some(mut server) = Server::start().await else { return };
+        let config = RedisConfig { url: server.url().into(), timeout: PATIENCE, ..RedisConfig::default() };
+        let redis = Redis::open(&config).await.unwrap().unwrap();
+        server.kill();
+        eventually("it is gone", async || redis.ping().await.is_err()).await;
+        server.revive().await;
+        eventually("it answers again", async || redis.ping().await.is_ok()).await;
+    }
+
+    #[tokio::test]
     async fn while_it_is_away_everything_may_have_changed_and_then_all_goes_on() {
         let Some(mut server) = Server::start().await else { return };
         let config = RedisConfig { url: server.url().into(), timeout: PATIENCE, ..RedisConfig::default() };

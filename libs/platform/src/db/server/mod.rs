@@ -10,7 +10,10 @@ mod postgres;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use sea_orm::{DatabaseConnection, DbBackend, DbErr, IsolationLevel, Statement, TransactionOptions, TransactionTrait};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, Statement,
+    TransactionOptions, TransactionTrait,
+};
 use sea_orm_migration::MigratorTrait;
 use sha2::{Digest, Sha256};
 use souk_kernel::Clock;
@@ -18,7 +21,9 @@ use tokio::sync::{Notify, Semaphore};
 
 pub(crate) use lease::{Lease, Leases};
 
-use super::{Connect, Database, OpenError, Reader, Shared, Tx, Writing, conflict::Conflict, tx::Open, writer};
+use super::{
+    Connect, Database, OpenError, Reader, Shared, Tx, Writing, conflict::Conflict, held::Meter, outbox, tx::Open,
+};
 use crate::context;
 
 /// How often a transaction is run that keeps standing in the way of others.
@@ -65,8 +70,10 @@ impl Database {
             Engine::Postgres => postgres::open::<M>(service, connect).await?,
         };
         let postgres::Opened { mut writers, mut readers, leases } = opened;
-        writers.set_metric_callback(move |info| super::open::measure(service, "writer", info));
-        readers.set_metric_callback(move |info| super::open::measure(service, "reader", info));
+        for (pool, name) in [(&mut writers, "writer"), (&mut readers, "reader")] {
+            let meter = Meter { service, pool: name };
+            pool.set_metric_callback(move |info| meter.measure(info.elapsed, &info.statement.sql));
+        }
         let server =
             Server { writers, again: Semaphore::new(1), waiting: std::sync::atomic::AtomicUsize::default(), leases };
         let shared = Shared {
@@ -241,23 +248,28 @@ where
 
 /// Commits the transaction with what it announces; whether that was anything.
 async fn commit(transaction: Arc<Open>, tx: &Tx) -> Result<bool, DbErr> {
-    let published = match writer::publish(transaction.connection(), tx.take_published(), None).await {
-        Ok(published) => published.is_some(),
-        Err(error) => {
-            roll_back(transaction).await;
+    let Some(Open::Server(transaction)) = Arc::into_inner(transaction) else {
+        return Err(DbErr::Custom("a transaction left a statement running behind".to_owned()));
+    };
+    let events = tx.take_published();
+    for some in events.chunks(outbox::WRITTEN_TOGETHER) {
+        let insertion = outbox::insertion(transaction.get_database_backend(), some);
+        if let Err(error) = transaction.execute_raw(insertion).await {
+            end(transaction).await;
             return Err(error);
         }
-    };
-    match Arc::into_inner(transaction) {
-        Some(Open::Server(transaction)) => transaction.commit().await.map(|()| published),
-        _ => Err(DbErr::Custom("a transaction left a statement running behind".to_owned())),
     }
+    transaction.commit().await.map(|()| !events.is_empty())
 }
 
 async fn roll_back(transaction: Arc<Open>) {
-    if let Some(Open::Server(transaction)) = Arc::into_inner(transaction)
-        && let Err(error) = transaction.rollback().await
-    {
+    if let Some(Open::Server(transaction)) = Arc::into_inner(transaction) {
+        end(transaction).await;
+    }
+}
+
+async fn end(transaction: DatabaseTransaction) {
+    if let Err(error) = transaction.rollback().await {
         tracing::error!(%error, "a rollback failed");
     }
 }

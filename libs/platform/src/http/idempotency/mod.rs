@@ -19,7 +19,10 @@ use tracing::Instrument;
 
 use self::table::{Answer, Claim, Slot};
 use super::{Failure, panicked, params::single_header};
-use crate::{context, db::Database};
+use crate::{
+    context,
+    db::{Database, unhurried},
+};
 
 pub use table::{migration, purge, take_over_all};
 
@@ -116,18 +119,31 @@ async fn settle(db: &Database, slot: Slot, holder: table::Holder, response: Resp
             Bytes::new()
         }
     };
-    let settled = if is_kept(parts.status) {
-        let answer =
-            Answer { status: parts.status.as_u16(), headers: kept_headers(&parts.headers), body: body.to_vec() };
-        table::answer(db, slot, holder, answer).await
+    let answer = is_kept(parts.status).then(|| Answer {
+        status: parts.status.as_u16(),
+        headers: kept_headers(&parts.headers),
+        body: body.to_vec(),
+    });
+    let write = write_down(db.clone(), slot, holder, answer);
+    if db.is_shared() {
+        write.await;
     } else {
-        table::release(db, slot, holder).await
+        // The client need not wait: should the process die now, the key is free when it is back, and the request can be run
+        // again. Whoever repeats it before waits for this.
+        tokio::spawn(unhurried(write));
+    }
+    Response::from_parts(parts, Body::from(body))
+}
+
+async fn write_down(db: Database, slot: Slot, holder: table::Holder, answer: Option<Answer>) {
+    let settled = match answer {
+        Some(answer) => table::answer(&db, slot, holder, answer).await,
+        None => table::release(&db, slot, holder).await,
     };
     if let Err(error) = settled {
         // The client gets its answer all the same; a repetition finds the key held for a while and then free.
         tracing::error!(%error, "the answer under an idempotency key could not be kept");
     }
-    Response::from_parts(parts, Body::from(body))
 }
 
 fn is_kept(status: StatusCode) -> bool {

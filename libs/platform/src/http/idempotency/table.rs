@@ -154,7 +154,8 @@ pub(super) async fn answer(db: &Database, slot: Slot, holder: Holder, answer: An
     };
     db.guarded(move |tx| async move {
         let update = Entity::update_many().set(answered);
-        update.filter(Column::Id.eq(slot.0)).filter(Column::Holder.eq(holder.0)).exec(&tx).await.map(|_| ())
+        tx.defer(&update.filter(Column::Id.eq(slot.0)).filter(Column::Holder.eq(holder.0)));
+        Ok(())
     })
     .await
 }
@@ -162,8 +163,8 @@ pub(super) async fn answer(db: &Database, slot: Slot, holder: Holder, answer: An
 /// Frees the slot.
 pub(super) async fn release(db: &Database, slot: Slot, holder: Holder) -> Result<(), DbErr> {
     db.guarded(move |tx| async move {
-        let delete = Entity::delete_many().filter(Column::Id.eq(slot.0)).filter(Column::Holder.eq(holder.0));
-        delete.exec(&tx).await.map(|_| ())
+        tx.defer(&Entity::delete_many().filter(Column::Id.eq(slot.0)).filter(Column::Holder.eq(holder.0)));
+        Ok(())
     })
     .await
 }
