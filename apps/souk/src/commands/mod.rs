@@ -2,6 +2,7 @@
 
 mod admin;
 mod certs;
+mod door;
 mod events;
 mod import;
 mod inventory;

@@ -3,10 +3,10 @@
 use std::{io::Write, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use souk_platform::telemetry::Metrics;
-use tokio::{net::TcpListener, signal, task::JoinSet};
+use tokio::{signal, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, open};
+use super::{Error, door::Door, open};
 use crate::{
     cli::{Serve, Serving},
     data_dir::{DataDir, ServingLock},
@@ -28,13 +28,14 @@ async fn run(serving: Serving, roster: Roster, sample: bool) -> Result<ExitCode,
     let locks = locks(&opened.data, &roster)?;
     let gateway = roster.has_gateway();
     let (public, calls) = match (gateway, opened.config.rpc.listen) {
-        (false, Some(address)) => (listen("rpc.listen", address).await?, None),
-        (true, Some(address)) => {
-            (listen("--listen", serving.listen).await?, Some(listen("rpc.listen", address).await?))
-        }
-        (_, None) => (listen("--listen", serving.listen).await?, None),
+        (false, Some(address)) => (Door::close("rpc.listen", address)?, None),
+        (true, Some(address)) => (Door::close("--listen", serving.listen)?, Some(Door::close("rpc.listen", address)?)),
+        (_, None) => (Door::close("--listen", serving.listen)?, None),
     };
-    let (listener, address) = public;
+    let (public, address) = public;
+    // Visitors may wait until everything is ready. Other processes had better go to another instance at once than
+    // find out by a deadline that this one is still starting.
+    let public = if gateway { public.open()? } else { public };
     if opened.config.platform.public_url.is_empty() && gateway {
         let scheme = if opened.config.gateway.tls.cert.is_some() { "https" } else { "http" };
         opened.config.platform.public_url = format!("{scheme}://{address}");
@@ -55,19 +56,22 @@ async fn run(serving: Serving, roster: Roster, sample: bool) -> Result<ExitCode,
             if let Some(market) = Arc::into_inner(market) {
                 market.stop().await;
             }
-            drop((listener, locks));
+            drop((public, locks));
             return start_afresh();
         }
         demo::print_logins();
     }
+    let listener = public.listen()?;
     let mut others = JoinSet::new();
-    if let Some((listener, address)) = calls {
+    if let Some((door, address)) = calls {
+        let listener = door.listen()?;
         tracing::info!(%address, "answering other processes");
         let (market, stop) = (Arc::clone(&market), stop.clone());
         others.spawn(async move { market.serve_calls(listener, stop).await });
     }
     if let Some(address) = market.config().gateway.internal_listen {
-        let (internal, _) = listen("gateway.internal_listen", address).await?;
+        let (internal, _) = Door::close("gateway.internal_listen", address)?;
+        let internal = internal.listen()?;
         let config = market.config().gateway.clone();
         let router = souk_gateway::internal_router(metrics, market.router());
         others.spawn(souk_gateway::serve(internal, router, config, None, stop.clone()));
@@ -92,11 +96,6 @@ fn start_afresh() -> Result<ExitCode, Error> {
     #[cfg(not(unix))]
     let ended = command.status().map(|_| ExitCode::SUCCESS);
     ended.map_err(failed)
-}
-
-async fn listen(setting: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
-    let failed = |source| Error::Io { what: format!("{setting}: can't listen on {address}"), source };
-    souk_gateway::bind(address).await.map_err(failed)
 }
 
 /// Processes may share a data directory, but each service is served by one of them.
