@@ -137,7 +137,8 @@ macro_rules! to_the_end {
     ($connection:ident, $stop:ident, $give_up:ident, $leaving:ident) => {{
         let mut connection = $connection;
         tokio::select! {
-            ended = connection.as_mut() => ended,
+            // First, so that what is answered from here on says so.
+            biased;
             () = $stop.cancelled() => {
                 $leaving.store(true, Relaxed);
                 tokio::select! {
@@ -151,6 +152,7 @@ macro_rules! to_the_end {
                     }
                 }
             }
+            ended = connection.as_mut() => ended,
         }
     }};
 }
@@ -242,5 +244,52 @@ where
             // Clients hang up, time out and send nonsense all day long.
             tracing::debug!(%error, "a connection ended early");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, routing::get};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    const GREETING: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    #[tokio::test]
+    async fn whoever_is_on_the_way_when_the_end_is_announced_is_answered_and_told_that_it_is_the_last_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let listening = Listening {
+            header_timeout: Duration::from_secs(5),
+            drain_limit: Duration::from_secs(5),
+            max_connections: 10,
+            max_streams: 10,
+            window: 1 << 20,
+            http2: false,
+            tls: None,
+        };
+        let stop = CancellationToken::new();
+        let greeter = Router::new().route("/", get(async || "hello"));
+        let serving = tokio::spawn(serve(listener, greeter, listening, stop.clone()));
+        let mut known = TcpStream::connect(address).await.unwrap();
+        known.write_all(GREETING).await.unwrap();
+        let mut head = [0; 15];
+        known.read_exact(&mut head).await.unwrap();
+        assert_eq!(&head, b"HTTP/1.1 200 OK");
+
+        stop.cancel();
+        let mut new = TcpStream::connect(address).await.unwrap();
+        for stream in [&mut known, &mut new] {
+            stream.write_all(GREETING).await.unwrap();
+        }
+        for mut stream in [known, new] {
+            let mut rest = String::new();
+            stream.read_to_string(&mut rest).await.unwrap();
+            let (_, last) = rest.rsplit_once("HTTP/1.1 200 OK").expect("the second request is answered");
+            assert!(last.contains("connection: close") && last.ends_with("hello"), "{last}");
+        }
+        serving.await.unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
     }
 }
