@@ -18,6 +18,8 @@ pub enum Error {
     Refused(#[from] Refusal),
     #[error("the cart is empty")]
     Empty,
+    #[error("the order has ended")]
+    Ended,
     #[error("somebody changed the cart meanwhile")]
     Overtaken,
     #[error("catalog told what can't be read: {0}")]
@@ -41,6 +43,7 @@ impl From<Error> for Problem {
             }
             Error::Refused(refusal) => refused(refusal),
             Error::Empty => Self::new(ErrorKind::Conflict, "cart_empty", "the cart is empty"),
+            Error::Ended => Self::new(ErrorKind::Conflict, "order_ended", "the order has ended"),
             Error::Overtaken => Self::version_lost(),
             Error::Unreadable(cause) => {
                 tracing::error!(%cause, "an answer of catalog can't be read");

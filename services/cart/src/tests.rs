@@ -249,6 +249,10 @@ async fn an_order_freezes_frees_and_closes_its_cart() {
 
     operations::thaw_cancelled(&fixture.app, first, receipt()).await.unwrap();
     operations::thaw(&fixture.app, first).await.unwrap();
+    let late = operations::freeze(&fixture.app, guest(&token), first).await;
+    assert!(matches!(late, Err(Error::Ended)), "it was slow, and is refused: {late:?}");
+    fixture.add(Some(&token), mug, 1).await;
+    fixture.add(Some(&token), mug, 2).await;
     let cart = operations::freeze(&fixture.app, guest(&token), second).await.unwrap();
     for _ in 0..2 {
         operations::close(&fixture.app, second, cart.id, HashMap::from([(mug, 2)]), receipt()).await.unwrap();

@@ -65,3 +65,9 @@ pub async fn bound_carts(db: &Database, after: Option<CartId>, limit: u64) -> Re
     };
     Ok(rows.into_iter().filter_map(bound).collect())
 }
+
+/// Whether the cart still waits for that order.
+pub async fn is_frozen(db: &Database, bound: &BoundCart) -> Result<bool, DbErr> {
+    let query = cart::Entity::find_by_id(bound.cart_id).filter(cart::Column::Status.eq(Status::Frozen));
+    Ok(query.filter(cart::Column::OrderId.eq(bound.order_id)).count(db.reader()).await? > 0)
+}

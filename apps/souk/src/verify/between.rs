@@ -1,5 +1,6 @@
 //! What must hold between services.
 
+mod carts;
 mod search;
 
 use std::{
@@ -60,6 +61,7 @@ pub async fn rules(databases: &Databases, transit: &Transit) -> Result<Vec<Rule>
     rules.push(payments_belong(databases, &known).await?);
     rules.push(units_belong(databases, &known).await?);
     rules.push(stock_is_shown(databases, transit).await?);
+    rules.push(carts::wait_for_live_orders(databases, transit).await?);
     rules.push(search::products_are_known(databases, transit).await?);
     Ok(rules)
 }

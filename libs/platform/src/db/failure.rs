@@ -21,7 +21,14 @@ fn is_outage(error: &DbErr) -> bool {
         return true;
     }
     match library(error) {
-        Some(SqlxError::Io(_) | SqlxError::PoolTimedOut | SqlxError::PoolClosed | SqlxError::WorkerCrashed) => true,
+        // A connection that ends in the middle of a word is one that broke, also behind a balancer that hangs up.
+        Some(
+            SqlxError::Io(_)
+            | SqlxError::Protocol(_)
+            | SqlxError::PoolTimedOut
+            | SqlxError::PoolClosed
+            | SqlxError::WorkerCrashed,
+        ) => true,
         Some(SqlxError::Database(error)) => error.code().is_some_and(|code| is_outage_code(&code)),
         _ => false,
     }

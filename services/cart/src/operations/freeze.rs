@@ -15,6 +15,7 @@ pub async fn freeze(app: &App, owner: Owner, order_id: OrderId) -> Result<Cart, 
         match (cart.status, cart.order_id) {
             (Status::Frozen, Some(bound)) if bound == order_id => return Ok(cart),
             (Status::Open, _) if cart.lines.is_empty() => return Err(Error::Empty),
+            (Status::Open, _) if store::ended_orders::has(&tx, order_id).await? => return Err(Error::Ended),
             (Status::Open, _) => {}
             (Status::Frozen | Status::Closed, order_id) => return Err(Refusal::Frozen { order_id }.into()),
         }

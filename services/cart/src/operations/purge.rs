@@ -10,6 +10,8 @@ use crate::{
     store::{self, Stale},
 };
 
+/// How long an order that gave its cart back is remembered: longer than anything takes that it may have begun.
+const ENDED_KEPT: Duration = Duration::from_hours(24);
 /// Carts that are removed at once: few enough not to hold up buyers.
 const BATCH: u64 = 200;
 
@@ -22,6 +24,7 @@ pub async fn purge(app: &App) -> Result<u64, Error> {
     };
     let Config { guest_kept, empty_kept, closed_kept } = app.config;
     let than = Stale { guests: before(guest_kept), empty: before(empty_kept), closed: before(closed_kept) };
+    store::ended_orders::forget(&app.db, before(ENDED_KEPT)).await?;
     let (mut removed, mut after) = (0, None);
     loop {
         let ids = store::stale(app.db.reader(), than, after, BATCH).await?;

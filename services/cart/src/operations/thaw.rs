@@ -3,9 +3,17 @@ use souk_platform::events::Receipt;
 
 use crate::{app::App, error::Error, store};
 
-/// Frees the cart that is bound to an order. Harmless when there is none.
+/// Frees the cart that is bound to an order. Harmless when there is none: should the order still be about to bind it, having
+/// taken too long for who asked, it comes too late.
 pub async fn thaw(app: &App, order_id: OrderId) -> Result<(), Error> {
-    app.db.transaction(move |tx| async move { Ok(store::thaw(&tx, order_id).await.map(|_| ())?) }).await
+    app.db
+        .transaction(move |tx| async move {
+            if !store::thaw(&tx, order_id).await? {
+                store::ended_orders::note(&tx, order_id);
+            }
+            Ok(())
+        })
+        .await
 }
 
 /// Frees the cart of an order that will not be delivered.

@@ -74,3 +74,22 @@ pub mod cart_item {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+/// Orders that no cart may be bound to any more.
+pub mod ended_order {
+    use sea_orm::entity::prelude::*;
+    use souk_kernel::{OrderId, Timestamp};
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "ended_orders")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub order_id: OrderId,
+        pub ended_at: Timestamp,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

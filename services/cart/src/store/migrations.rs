@@ -14,7 +14,7 @@ pub struct Migrator;
 #[async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Carts)]
+        vec![Box::new(Carts), Box::new(EndedOrders)]
     }
 }
 
@@ -70,5 +70,25 @@ impl MigrationTrait for Carts {
             .check(Expr::col("quantity").gt(0))
             .to_owned();
         manager.create_table(items).await
+    }
+}
+
+struct EndedOrders;
+
+impl MigrationName for EndedOrders {
+    fn name(&self) -> &'static str {
+        "cart_2_ended_orders"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for EndedOrders {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let ended = Table::create()
+            .table("ended_orders")
+            .col(uuid("order_id").primary_key())
+            .col(timestamp_with_time_zone("ended_at"))
+            .to_owned();
+        manager.create_table(ended).await
     }
 }

@@ -2,7 +2,7 @@
 
 mod table;
 
-use std::{ops::ControlFlow, panic::AssertUnwindSafe, time::Duration};
+use std::{convert::Infallible, ops::ControlFlow, panic::AssertUnwindSafe, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
@@ -58,7 +58,7 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
 /// (400, 401, 403, 422, 429, 5xx) are not kept, so that the client may correct itself and try again.
 ///
 /// Once the key is claimed `run` goes on, also when the client hangs up. If the process dies while it runs, the key is free
-/// again 30 seconds later, or at [`take_over_all`]; what `run` does under the same key must therefore itself be safe to
+/// again six seconds later, or at [`take_over_all`]; what `run` does under the same key must therefore itself be safe to
 /// repeat (ids derived from the key).
 pub async fn idempotent<F>(db: &Database, owner: &str, key: &IdempotencyKey, request_hash: [u8; 32], run: F) -> Response
 where
@@ -99,7 +99,11 @@ where
 {
     ControlFlow::Break(match table::claim(&db, slot, request_hash).await {
         Ok(Claim::Mine(holder)) => {
-            let response = AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(panicked);
+            let run = AssertUnwindSafe(run).catch_unwind();
+            let response = tokio::select! {
+                response = run => response.unwrap_or_else(panicked),
+                never = keep(&db, slot, holder) => match never {},
+            };
             settle(&db, slot, holder, response).await
         }
         Ok(Claim::Answered(answer)) => replay(answer),
@@ -107,6 +111,16 @@ where
         Ok(Claim::Busy) => return ControlFlow::Continue(run),
         Err(error) => broken(&error),
     })
+}
+
+/// Says now and then that the request is still being served.
+async fn keep(db: &Database, slot: Slot, holder: table::Holder) -> Infallible {
+    loop {
+        sleep(table::RENEW).await;
+        if let Err(error) = table::renew(db, slot, holder).await {
+            tracing::warn!(%error, "an idempotency key could not be kept");
+        }
+    }
 }
 
 /// Keeps the answer, or frees the key when nothing was changed.

@@ -1,5 +1,7 @@
 //! The table `idempotency_keys`.
 
+use std::time::Duration;
+
 use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, TryInsertResult};
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait::async_trait, prelude::*, schema};
 use sha2::{Digest, Sha256};
@@ -10,8 +12,10 @@ use crate::db::{Database, Tx};
 
 /// How long an answer is kept.
 const KEPT_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
-/// How long a holder that doesn't answer (its process died) keeps others away.
-const LOCK_MICROS: i64 = 30 * 1_000_000;
+/// How long a holder that is not heard of (its process died) keeps others away.
+const LOCK_MICROS: i64 = 6 * 1_000_000;
+/// How often a holder says that it is at it.
+pub(super) const RENEW: Duration = Duration::from_secs(2);
 
 mod entity {
     use sea_orm::entity::prelude::*;
@@ -141,6 +145,17 @@ pub(super) async fn is_busy(db: &Database, slot: Slot) -> Result<bool, DbErr> {
     let now = micros(db.clock().now());
     let row = Entity::find_by_id(slot.0).one(db.reader()).await?;
     Ok(row.is_some_and(|row| row.status.is_none() && row.locked_until > now && row.expires_at > now))
+}
+
+/// Keeps others away for a while longer.
+pub(super) async fn renew(db: &Database, slot: Slot, holder: Holder) -> Result<(), DbErr> {
+    db.guarded(move |tx| async move {
+        let later = ActiveModel { locked_until: Set(micros(tx.now()) + LOCK_MICROS), ..Default::default() };
+        let update = Entity::update_many().set(later);
+        tx.defer(&update.filter(Column::Id.eq(slot.0)).filter(Column::Holder.eq(holder.0)));
+        Ok(())
+    })
+    .await
 }
 
 /// Keeps the answer of the holder's request.

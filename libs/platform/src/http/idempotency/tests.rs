@@ -104,11 +104,41 @@ async fn a_holder_that_died_is_taken_over() {
     assert_eq!(shop.send("a", "k", 1, created).await.status(), StatusCode::CREATED);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_that_takes_its_time_keeps_the_key() {
+    let shop = Shop::open().await;
+    let slot = Slot::new("a", "k");
+    let end = Arc::new(tokio::sync::Notify::new());
+    let long = {
+        let (db, end) = (shop.db.clone(), Arc::clone(&end));
+        let run = async move {
+            end.notified().await;
+            created(0)
+        };
+        tokio::spawn(async move { idempotent(&db, "a", &IdempotencyKey(Some("k".to_owned())), [1; 32], run).await })
+    };
+    while !table::is_busy(&shop.db, slot).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+    // Longer than a key is kept for somebody who is not heard of.
+    shop.clock.advance(TimeDelta::seconds(7));
+    assert!(!table::is_busy(&shop.db, slot).await.unwrap());
+    let heard_of = async {
+        while !table::is_busy(&shop.db, slot).await.unwrap() {
+            sleep(POLL).await;
+        }
+    };
+    tokio::time::timeout(table::RENEW * 5, heard_of).await.expect("it says that it is still at it");
+    end.notify_one();
+    assert_eq!(long.await.unwrap().status(), StatusCode::CREATED);
+    assert_eq!(shop.send("a", "k", 1, created).await.headers()[REPLAYED_HEADER], "true");
+}
+
 #[tokio::test]
 async fn a_process_that_starts_frees_what_the_one_before_it_held() {
     let shop = Shop::open().await;
     if shop.db.is_shared() {
-        // Others may be at work on a server: what a process held there is free 30 seconds later.
+        // Others may be at work on a server: what a process held there is free six seconds later.
         return;
     }
     shop.send("a", "answered", 1, created).await;
