@@ -1,3 +1,4 @@
+mod frozen;
 mod guests;
 mod items;
 mod merging;
