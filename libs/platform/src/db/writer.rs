@@ -24,8 +24,10 @@ use super::{
 
 /// Transactions in one commit, at most.
 const BATCH: usize = 64;
-/// How long a commit that nobody waits for waits for others to share it.
+/// How long a commit that nobody waits for waits for others to share it, until so many do: more would save little, and where
+/// much is to be done there are always more.
 const UNHURRIED: Duration = Duration::from_millis(20);
+const ENOUGH: usize = 8;
 /// Transactions that may wait before callers have to wait to queue up.
 const QUEUE: usize = 4096;
 
@@ -216,7 +218,7 @@ async fn batch(connection: &mut Connection, first: Job, queue: &mut mpsc::Receiv
         }
         if count < BATCH {
             next = queue.try_recv().ok();
-            if next.is_none() && unhurried {
+            if next.is_none() && unhurried && count < ENOUGH {
                 let at = *commit_at.get_or_insert_with(|| Instant::now() + UNHURRIED);
                 next = timeout_at(at, queue.recv()).await.unwrap_or_default();
             } else if next.is_none() {
