@@ -21,7 +21,6 @@ use crate::{
 /// All of them.
 pub fn consumers(app: &AppState) -> Consumers {
     Consumers::new(crate::NAME)
-        .unhurried()
         .on(app.clone(), seller_approved)
         .on(app.clone(), seller_updated)
         .on(app.clone(), seller_suspended)

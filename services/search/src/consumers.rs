@@ -19,7 +19,6 @@ type Handled = Result<(), Error>;
 /// All of them.
 pub fn consumers(app: &AppState) -> Consumers {
     Consumers::new(crate::NAME)
-        .unhurried()
         .on(app.clone(), product_created)
         .on(app.clone(), product_updated)
         .on(app.clone(), product_deleted)
