@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use sea_orm::{ConnectionTrait, DbErr};
 use serde_json::json;
 use souk::{Config, Databases, Marketplace, verify::Report};
 use souk_kernel::{Clock, text::slugify};
-use souk_platform::events::{Broker, broker};
+use souk_platform::{
+    db::{Database, Tx},
+    events::{Broker, broker},
+    verify::Rule,
+};
 use tempfile::TempDir;
 
 use crate::{
@@ -95,6 +100,27 @@ impl Market {
     pub async fn verify(&self) -> Report {
         let report = Box::pin(self.part("search").verify_all(self.databases()));
         report.await.expect("the rules can be checked")
+    }
+
+    /// What [`Market::verify`] finds about one rule between services.
+    ///
+    /// # Panics
+    /// When there is no such rule.
+    pub async fn rule(&self, name: &str) -> Rule {
+        let mut rules = self.verify().await.rules.remove("between services").expect("they are checked");
+        let index = rules.iter().position(|rule| rule.name == name).expect("the rule is checked");
+        rules.swap_remove(index)
+    }
+
+    /// Changes one row of a service's database behind its back.
+    ///
+    /// # Panics
+    /// When it isn't one row.
+    pub async fn tampers(&self, database: &Database, sql: impl Into<String>) {
+        let sql = sql.into();
+        let change = |tx: Tx| async move { tx.execute_unprepared(&sql).await.map(|done| done.rows_affected()) };
+        let changed = database.transaction::<_, DbErr, _, _>(change).await;
+        assert_eq!(changed.expect("the database takes it"), 1);
     }
 
     /// Ends the process of one service as a power cut does.

@@ -41,33 +41,28 @@ async fn lines_are_bounded(db: &Database) -> Result<Rule, DbErr> {
     Ok(Rule::new("cart lines have a sensible quantity", checked, offenders.collect()))
 }
 
-/// A cart of which an order is being, or was, made.
+/// A cart that waits for what becomes of its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BoundCart {
+pub struct FrozenCart {
     /// The cart.
     pub cart_id: CartId,
     /// Its order.
     pub order_id: OrderId,
-    /// Whether the order is confirmed; otherwise the cart waits for it.
-    pub closed: bool,
 }
 
-/// A page of the carts that are bound to orders, by cart, after `after`.
-pub async fn bound_carts(db: &Database, after: Option<CartId>, limit: u64) -> Result<Vec<BoundCart>, DbErr> {
-    let mut query = cart::Entity::find().filter(cart::Column::OrderId.is_not_null());
+/// A page of the frozen carts, by cart, after `after`.
+pub async fn frozen_carts(db: &Database, after: Option<CartId>, limit: u64) -> Result<Vec<FrozenCart>, DbErr> {
+    let mut query = cart::Entity::find().filter(cart::Column::Status.eq(Status::Frozen));
     if let Some(after) = after {
         query = query.filter(cart::Column::Id.gt(after));
     }
     let rows = query.order_by_asc(cart::Column::Id).limit(limit).all(db.reader()).await?;
-    let bound = |row: cart::Model| {
-        let closed = row.status == Status::Closed;
-        row.order_id.map(|order_id| BoundCart { cart_id: row.id, order_id, closed })
-    };
-    Ok(rows.into_iter().filter_map(bound).collect())
+    let frozen = |row: cart::Model| row.order_id.map(|order_id| FrozenCart { cart_id: row.id, order_id });
+    Ok(rows.into_iter().filter_map(frozen).collect())
 }
 
 /// Whether the cart still waits for that order.
-pub async fn is_frozen(db: &Database, bound: &BoundCart) -> Result<bool, DbErr> {
-    let query = cart::Entity::find_by_id(bound.cart_id).filter(cart::Column::Status.eq(Status::Frozen));
-    Ok(query.filter(cart::Column::OrderId.eq(bound.order_id)).count(db.reader()).await? > 0)
+pub async fn is_frozen(db: &Database, frozen: &FrozenCart) -> Result<bool, DbErr> {
+    let query = cart::Entity::find_by_id(frozen.cart_id).filter(cart::Column::Status.eq(Status::Frozen));
+    Ok(query.filter(cart::Column::OrderId.eq(frozen.order_id)).count(db.reader()).await? > 0)
 }

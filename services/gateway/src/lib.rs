@@ -36,7 +36,7 @@ pub use self::{
     health::Probe,
     internal::internal_router,
     proxy::passed_on,
-    server::{bind, serve},
+    server::serve,
 };
 
 /// Everything that the edge is made of.

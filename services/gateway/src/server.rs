@@ -1,13 +1,13 @@
 //! Listening for the public.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::Router;
 use souk_platform::{
     listen::{self, Listening},
     tls::Accepting,
 };
-use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -17,13 +17,6 @@ const STREAMS: u32 = 128;
 
 /// Bytes of a visitor's requests that may wait to be read.
 const WINDOW: u32 = 1 << 20;
-
-/// Listens at an address; port 0 picks a free one, and the address says which.
-pub async fn bind(address: impl ToSocketAddrs) -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
-    Ok((listener, address))
-}
 
 /// Serves until `stop` is cancelled; then accepts no more, lets every request that has begun end within
 /// `gateway.drain_limit`, and closes what is left.

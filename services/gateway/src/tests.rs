@@ -24,7 +24,7 @@ use souk_platform::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
 };
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -34,6 +34,13 @@ use super::*;
 
 mod abandoned;
 mod documents;
+
+/// A free port.
+async fn bind() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
 
 fn played() -> Service {
     let routes = OpenApiRouter::new()
@@ -257,7 +264,7 @@ async fn the_document_and_its_page_need_nothing_from_elsewhere() {
 
 #[tokio::test]
 async fn a_request_that_has_begun_ends_before_the_server_does() {
-    let (listener, address) = bind("127.0.0.1:0").await.unwrap();
+    let (listener, address) = bind().await;
     let stop = CancellationToken::new();
     let config = Config { drain_limit: Duration::from_secs(5), ..Config::default() };
     let serving = tokio::spawn(serve(listener, shop(), config.clone(), None, stop.clone()));
@@ -274,7 +281,7 @@ async fn a_request_that_has_begun_ends_before_the_server_does() {
 
 #[tokio::test]
 async fn a_request_that_does_not_end_is_cut_off_at_the_limit() {
-    let (listener, address) = bind("127.0.0.1:0").await.unwrap();
+    let (listener, address) = bind().await;
     let stop = CancellationToken::new();
     let config = Config { drain_limit: Duration::from_millis(50), ..Config::default() };
     let serving = tokio::spawn(serve(listener, shop(), config.clone(), None, stop.clone()));

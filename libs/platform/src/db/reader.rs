@@ -14,7 +14,7 @@ use super::{
     held::{Answer, Held, Meter, unprepared},
 };
 
-/// Readers that have not been used for so long are given back, but for one.
+/// Readers that have not been used for so long are closed, but for one.
 const IDLE: Duration = Duration::from_mins(1);
 
 /// The side of a database that reads. Cheap to clone.
@@ -154,12 +154,8 @@ impl Drop for Loan {
     fn drop(&mut self) {
         // Whoever asked went away; the connection is still at it.
         if let Some((held, permit)) = self.lent.take() {
-            let readers = Arc::clone(&self.readers);
             held.runtime().clone().spawn(async move {
-                match held.ask(unprepared("SELECT 1")).await {
-                    Ok(_) => readers.put(held),
-                    Err(_) => held.close().await,
-                }
+                held.close().await;
                 drop(permit);
             });
         }

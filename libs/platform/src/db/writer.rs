@@ -24,9 +24,9 @@ use super::{
 
 /// Transactions in one commit, at most.
 const BATCH: usize = 64;
-/// How long a commit that nobody waits for waits for others to share it, until so many do: more would save little, and where
-/// much is to be done there are always more.
+/// How long a commit that nobody waits for waits for others to share it.
 const UNHURRIED: Duration = Duration::from_millis(20);
+/// So many share it without waiting for more, which would save little: where much is to be done there are always more.
 const ENOUGH: usize = 8;
 /// Transactions that may wait before callers have to wait to queue up.
 const QUEUE: usize = 4096;
@@ -297,7 +297,8 @@ impl<'a> Batch<'a> {
         let (spoiled, begun) = (held.spoiled(), held.has_begun());
         drop((open, held));
         if let Some(error) = spoiled.as_ref().filter(|_| !begun) {
-            (outcome.settle)(Ok(()));
+            // Also where it made nothing of its statement's failure.
+            (outcome.settle)(Err(error.clone()));
             self.abandon(error).await;
             self.connection.let_go().await;
             return Ran::Broken(error.clone());

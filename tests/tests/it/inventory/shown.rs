@@ -1,23 +1,17 @@
 //! What the catalogue shows of the stock, as `souk verify` compares it.
 
-use sea_orm::{ConnectionTrait, DbErr};
-use souk_platform::db::Tx;
 use souk_tests::Market;
 
 /// What the rule finds.
 async fn misshown(market: &Market) -> Vec<String> {
-    let report = market.verify().await;
-    let rules = &report.rules["between services"];
-    let rule = rules.iter().find(|rule| rule.name == "catalog shows what inventory has").expect("it is checked");
+    let rule = market.rule("catalog shows what inventory has").await;
     assert_eq!(rule.checked, 2);
-    rule.offenders.clone()
+    rule.offenders
 }
 
 async fn show(market: &Market, units: i64, instead_of: i64) {
     let sql = format!("UPDATE skus SET stock = {units} WHERE stock = {instead_of}");
-    let change = |tx: Tx| async move { tx.execute_unprepared(&sql).await.map(|done| done.rows_affected()) };
-    let changed = market.databases().catalog().transaction::<_, DbErr, _, _>(change).await;
-    assert_eq!(changed.expect("the catalogue can be changed"), 1);
+    market.tampers(market.databases().catalog(), sql).await;
 }
 
 #[tokio::test]

@@ -139,7 +139,8 @@ async fn visitors_come_by_tls_in_both_versions_of_http() {
     let data = TempDir::new().unwrap();
     let data = souk::DataDir::open(data.path()).unwrap();
     let market = Box::pin(souk::Marketplace::open(config, &data, Clock::system())).await.unwrap();
-    let (listener, address) = souk_gateway::bind("127.0.0.1:0").await.unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
     let served = async {
         market.serve(listener, stop.clone()).await;

@@ -1,7 +1,7 @@
 //! Carts, and the orders that they are bound to.
 
 use sea_orm::DbErr;
-use souk_cart::verify::BoundCart;
+use souk_cart::verify::FrozenCart;
 use souk_orders::verify::OrderStatus;
 use souk_platform::{events::Backlog, verify::Rule};
 
@@ -12,10 +12,10 @@ use crate::{databases::Databases, verify::transit::Transit};
 pub async fn wait_for_live_orders(databases: &Databases, transit: &Transit) -> Result<Rule, DbErr> {
     let (mut checked, mut offenders, mut after) = (0, Vec::new(), None);
     loop {
-        let page = souk_cart::verify::bound_carts(databases.cart(), after, PAGE).await?;
+        let page = souk_cart::verify::frozen_carts(databases.cart(), after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.cart_id);
-        for cart in page.iter().filter(|cart| !cart.closed) {
+        for cart in &page {
             checked += 1;
             offenders.extend(still_forgotten(databases, transit, cart).await?);
         }
@@ -24,7 +24,7 @@ pub async fn wait_for_live_orders(databases: &Databases, transit: &Transit) -> R
 }
 
 /// Looks until the cart is free, or stays frozen although nothing about its order is under way.
-async fn still_forgotten(databases: &Databases, transit: &Transit, cart: &BoundCart) -> Result<Option<String>, DbErr> {
+async fn still_forgotten(databases: &Databases, transit: &Transit, cart: &FrozenCart) -> Result<Option<String>, DbErr> {
     let Some(mut wrong) = forgotten(databases, cart).await? else { return Ok(None) };
     let late = transit.is_late(&["orders", "cart"]).await;
     for _ in 0..LOOKS {
@@ -39,7 +39,7 @@ async fn still_forgotten(databases: &Databases, transit: &Transit, cart: &BoundC
     Ok((!on_its_way).then_some(wrong))
 }
 
-async fn forgotten(databases: &Databases, cart: &BoundCart) -> Result<Option<String>, DbErr> {
+async fn forgotten(databases: &Databases, cart: &FrozenCart) -> Result<Option<String>, DbErr> {
     let order = souk_orders::verify::facts_about(databases.orders(), cart.order_id).await?;
     let decided = match order.map(|order| order.status) {
         Some(OrderStatus::Queued | OrderStatus::PendingPayment) => return Ok(None),

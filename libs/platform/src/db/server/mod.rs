@@ -22,7 +22,11 @@ use tokio::sync::{Notify, Semaphore};
 pub(crate) use lease::{Lease, Leases};
 
 use super::{
-    Connect, Database, OpenError, Reader, Shared, Tx, Writing, conflict::Conflict, held::Meter, outbox, tx::Open,
+    Connect, Database, OpenError, Reader, Shared, Tx, Writing,
+    conflict::Conflict,
+    held::{Meter, left_running},
+    outbox,
+    tx::Open,
 };
 use crate::context;
 
@@ -249,7 +253,7 @@ where
 /// Commits the transaction with what it announces; whether that was anything.
 async fn commit(transaction: Arc<Open>, tx: &Tx) -> Result<bool, DbErr> {
     let Some(Open::Server(transaction)) = Arc::into_inner(transaction) else {
-        return Err(DbErr::Custom("a transaction left a statement running behind".to_owned()));
+        return Err(left_running());
     };
     let events = tx.take_published();
     for some in events.chunks(outbox::WRITTEN_TOGETHER) {
