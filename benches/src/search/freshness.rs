@@ -27,8 +27,8 @@ pub struct SearchFreshness {
     /// Changes a second
     #[arg(long, default_value_t = 200)]
     rate: u32,
-    /// Products that are changed in turn
-    #[arg(long, default_value_t = 200)]
+    /// Products that are changed in turn; a change that isn't found before its product's next one is missed for good
+    #[arg(long, default_value_t = 2000)]
     products: usize,
 }
 
@@ -122,7 +122,7 @@ fn channel(room: usize) -> (mpsc::Sender<u64>, Orders) {
     (sender, Arc::new(tokio::sync::Mutex::new(receiver)))
 }
 
-/// Asks until the word is found; a later change of the same product takes it away again, but by then it has long been there.
+/// Asks until the word is found. The next change of the same product takes it away again.
 async fn follow(target: Target, written: Written, sender: mpsc::UnboundedSender<Option<Duration>>) {
     let mut connection = Connection::new(&target);
     let call = Call::get(format!("/api/v1/search?q={}&limit=1", written.word));

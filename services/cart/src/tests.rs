@@ -272,6 +272,41 @@ async fn an_order_freezes_frees_and_closes_its_cart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cart_that_is_bound_and_freed_at_the_same_time_stays_free() {
+    let fixture = fixture().await;
+    let mug = fixture.fakes.offer(250, 5);
+    let token = fixture.add(None, mug, 1).await.token.unwrap();
+    for _ in 0..40 {
+        let order_id = OrderId::new();
+        let freezes = operations::freeze(&fixture.app, guest(&token), order_id);
+        let (frozen, thawed) = tokio::join!(freezes, operations::thaw(&fixture.app, order_id));
+        thawed.unwrap();
+        assert!(matches!(frozen, Ok(_) | Err(Error::Ended)), "{frozen:?}");
+        let cart = fixture.stored(guest(&token)).await.unwrap();
+        assert_eq!((cart.status, cart.order_id), (Status::Open, None));
+    }
+    fixture.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_guest_adds_while_logging_in_is_in_one_cart_or_the_other() {
+    let fixture = fixture().await;
+    let mug = fixture.fakes.offer(1, 1000);
+    for _ in 0..20 {
+        let user_id = UserId::new();
+        operations::open(&fixture.app, Owner::User(user_id)).await.unwrap();
+        let token = fixture.add(None, mug, 1).await.token.unwrap();
+        let merges = operations::merge(&fixture.app, user_id, guest(&token));
+        let (merged, added) = tokio::join!(merges, fixture.add(Some(&token), mug, 1));
+        merged.unwrap();
+        assert_eq!(added.status, StatusCode::OK);
+        let units = async |owner| fixture.stored(owner).await.and_then(|cart| cart.line(mug).map(|line| line.quantity));
+        let both = (units(Owner::User(user_id)).await, units(guest(&token)).await);
+        assert!(matches!(both, (Some(2), None) | (Some(1), Some(1))), "{both:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_late_payment_takes_what_was_bought_out_of_the_freed_cart() {
     let fixture = fixture().await;
     let (mug, cup) = (fixture.fakes.offer(250, 10), fixture.fakes.offer(100, 9));

@@ -19,9 +19,8 @@ use crate::{
     http::answer::Answered,
     index::suggestions::Vocabulary,
     items::Sellers,
-    operations,
     statistics::Statistics,
-    store::{changes, documents, sellers},
+    store::sellers,
 };
 
 /// What search needs.
@@ -70,7 +69,7 @@ pub type AppState = Arc<App>;
 const ANSWER_AGE: Duration = Duration::from_secs(30);
 
 impl App {
-    /// The state, with the index that is there.
+    /// The state, with the index that is there. Until the indexer has built one, catalog answers.
     pub async fn new(deps: Deps) -> Result<AppState, Error> {
         let Deps { config, db, folder, catalog } = deps;
         let understanding = Arc::new(Understanding::new(config.clone())?);
@@ -91,22 +90,7 @@ impl App {
             understanding,
         });
         app.read_sellers().await?;
-        app.begin().await?;
         Ok(app)
-    }
-
-    /// A marketplace without products gets an empty index at once; one with products is answered for by catalog until the indexer
-    /// has built one.
-    async fn begin(&self) -> Result<(), Error> {
-        let is_new = self.index.state().is_none() && documents::count(self.db.reader()).await? == 0;
-        if is_new && changes::last(self.db.reader()).await? == 0 {
-            match operations::begin_index(self).await {
-                // It may come up later; until then catalog answers.
-                Err(Error::Cluster(why)) => tracing::error!(why, "the search cluster does not answer"),
-                other => other?,
-            }
-        }
-        Ok(())
     }
 
     /// Everybody who sells.

@@ -186,12 +186,13 @@ impl Tx {
     }
 
     /// Waits until no other transaction that called this with the same `what` is left, and keeps others that call it waiting
-    /// until this one has ended: numbers that are given after it appear in their order.
+    /// until this one has ended: in a [guarded](super::Database::guarded) transaction, what is read after it is as they left it,
+    /// and numbers that are given after it appear in their order.
     #[cfg_attr(
         not(feature = "cluster"),
         expect(unused_variables, clippy::unused_async, reason = "a file has one writer")
     )]
-    pub async fn in_turn(&self, what: &'static str) -> Result<(), DbErr> {
+    pub async fn in_turn(&self, what: &str) -> Result<(), DbErr> {
         #[cfg(feature = "cluster")]
         if let Some(turn) = super::server::turn(self.get_database_backend(), what) {
             self.execute_raw(turn).await?;

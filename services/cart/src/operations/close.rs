@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use souk_kernel::{CartId, OrderId, SkuId};
 use souk_platform::{db::Tx, events::Receipt};
 
-use super::advance;
+use super::{advance, change};
 use crate::{
     app::App,
     domain::{Status, without_bought},
@@ -20,7 +20,7 @@ pub async fn close(
     bought: HashMap<SkuId, i64>,
     receipt: Receipt,
 ) -> Result<(), Error> {
-    app.db.transaction(move |tx| async move { run(&tx, order_id, cart_id, bought, receipt).await }).await
+    change(app, move |tx| async move { run(&tx, order_id, cart_id, bought, receipt).await }).await
 }
 
 async fn run(

@@ -1,6 +1,7 @@
 use souk_kernel::UserId;
 use souk_platform::events::Receipt;
 
+use super::{change, give, remove};
 use crate::{
     app::App,
     domain::{Owner, Status},
@@ -10,17 +11,15 @@ use crate::{
 
 /// Removes the cart of somebody whose account is gone. One of which an order is being made stays, as nobody's.
 pub async fn forget_user(app: &App, user_id: UserId, receipt: Receipt) -> Result<(), Error> {
-    app.db
-        .transaction(move |tx| async move {
-            if !tx.accept(receipt).await? {
-                return Ok(());
-            }
-            match store::find_for_owner(&tx, &Owner::User(user_id)).await? {
-                Some(cart) if cart.status == Status::Open => store::remove(&tx, &[cart.id]).await?,
-                Some(cart) => store::give(&tx, cart.id, None),
-                None => {}
-            }
-            Ok(())
-        })
-        .await
+    change(app, move |tx| async move {
+        if !tx.accept(receipt).await? {
+            return Ok(());
+        }
+        match store::find_for_owner(&tx, &Owner::User(user_id)).await? {
+            Some(cart) if cart.status == Status::Open => remove(&tx, &cart).await,
+            Some(cart) => give(&tx, &cart, None).await,
+            None => Ok(()),
+        }
+    })
+    .await
 }

@@ -1,6 +1,6 @@
 use souk_kernel::OrderId;
 
-use super::{advance, change};
+use super::{advance, alone_with, change};
 use crate::{
     app::App,
     domain::{Cart, Owner, Refusal, Status},
@@ -11,6 +11,7 @@ use crate::{
 /// Binds the owner's cart to an order: it can't change until thawed or closed. Harmless when repeated for the same order.
 pub async fn freeze(app: &App, owner: Owner, order_id: OrderId) -> Result<Cart, Error> {
     change(app, move |tx| async move {
+        alone_with(&tx, order_id).await?;
         let mut cart = store::find_for_owner(&tx, &owner).await?.ok_or(Error::Empty)?;
         match (cart.status, cart.order_id) {
             (Status::Frozen, Some(bound)) if bound == order_id => return Ok(cart),

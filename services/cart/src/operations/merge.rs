@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use souk_kernel::{SkuId, UserId};
 use souk_platform::db::Tx;
 
-use super::advance;
+use super::{advance, change, give, remove};
 use crate::{
     app::App,
     domain::{self, Owner, Status},
@@ -18,21 +18,13 @@ pub async fn merge(app: &App, user_id: UserId, guest: Owner) -> Result<(), Error
     let Some(cart) = store::find_for_owner(app.db.reader(), &guest).await? else { return Ok(()) };
     let sku_ids: Vec<SkuId> = cart.lines.iter().map(|line| line.sku_id).collect();
     let available = market::available(app, &sku_ids).await;
-    let work = move |tx: Tx| async move { run(&tx, user, guest, available).await };
-    for _ in 1..super::TRIES {
-        match app.db.transaction(work.clone()).await {
-            Err(Error::Overtaken) => {}
-            ended => return ended,
-        }
-    }
-    app.db.transaction(work).await
+    change(app, move |tx| async move { run(&tx, user, guest, available).await }).await
 }
 
 async fn run(tx: &Tx, user: Owner, guest: Owner, available: HashMap<SkuId, i64>) -> Result<(), Error> {
     let Some(theirs) = store::find_for_owner(tx, &guest).await? else { return Ok(()) };
     let Some(mut cart) = store::find_for_owner(tx, &user).await? else {
-        store::give(tx, theirs.id, Some(&user));
-        return Ok(());
+        return give(tx, &theirs, Some(&user)).await;
     };
     if cart.status != Status::Open || theirs.status != Status::Open {
         return Ok(());
@@ -42,6 +34,5 @@ async fn run(tx: &Tx, user: Owner, guest: Owner, available: HashMap<SkuId, i64>)
         advance(tx, &mut cart).await?;
         store::put_lines(tx, cart.id, changed);
     }
-    store::remove(tx, &[theirs.id]).await?;
-    Ok(())
+    remove(tx, &theirs).await
 }

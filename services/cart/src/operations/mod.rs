@@ -20,7 +20,7 @@ pub use purge::purge;
 pub use set_item::{clear, remove_item, set_item};
 pub use thaw::{thaw, thaw_cancelled};
 
-use souk_kernel::CartId;
+use souk_kernel::{CartId, OrderId};
 use souk_platform::db::Tx;
 
 use crate::{
@@ -34,19 +34,34 @@ use crate::{
 const TRIES: u32 = 5;
 
 /// Runs a change in a transaction, and again when the cart was changed by somebody else between its reading and its
-/// writing.
-async fn change<F, Fut>(app: &App, work: F) -> Result<Cart, Error>
+/// writing: whatever changes a cart or its lines names the version it has read, or makes the next one of whatever it finds.
+async fn change<T, F, Fut>(app: &App, work: F) -> Result<T, Error>
 where
     F: FnOnce(Tx) -> Fut + Clone + Send + 'static,
-    Fut: Future<Output = Result<Cart, Error>> + Send + 'static,
+    Fut: Future<Output = Result<T, Error>> + Send + 'static,
+    T: Send + 'static,
 {
-    for _ in 1..TRIES {
-        match app.db.transaction(work.clone()).await {
-            Err(Error::Overtaken) => {}
+    let mut tried = 0;
+    loop {
+        let (work, again) = (work.clone(), tried > 0);
+        let run = move |tx: Tx| async move {
+            if again {
+                // Those that were overtaken let each other pass.
+                tx.in_turn("overtaken").await?;
+            }
+            work(tx).await
+        };
+        tried += 1;
+        match app.db.guarded(run).await {
+            Err(Error::Overtaken) if tried < TRIES => {}
             ended => return ended,
         }
     }
-    app.db.transaction(work).await
+}
+
+/// Nobody else binds or frees the cart of this order until the transaction has ended.
+async fn alone_with(tx: &Tx, order_id: OrderId) -> Result<(), Error> {
+    Ok(tx.in_turn(&order_id.to_string()).await?)
 }
 
 /// The owner's cart, or a new one that is stored already.
@@ -61,4 +76,14 @@ async fn find_or_add(tx: &Tx, owner: &Owner) -> Result<Cart, Error> {
 /// Puts the cart one version on.
 async fn advance(tx: &Tx, cart: &mut Cart) -> Result<(), Error> {
     if store::advance(tx, cart).await? { Ok(()) } else { Err(Error::Overtaken) }
+}
+
+/// Gives the cart to somebody else, or to nobody.
+async fn give(tx: &Tx, cart: &Cart, owner: Option<&Owner>) -> Result<(), Error> {
+    if store::give(tx, cart, owner).await? { Ok(()) } else { Err(Error::Overtaken) }
+}
+
+/// Removes the cart with its lines.
+async fn remove(tx: &Tx, cart: &Cart) -> Result<(), Error> {
+    if store::remove(tx, cart).await? { Ok(()) } else { Err(Error::Overtaken) }
 }

@@ -30,15 +30,6 @@ pub async fn purge(app: &App) -> Result<u64, Error> {
         let ids = store::stale(app.db.reader(), than, after, BATCH).await?;
         let Some(last) = ids.last() else { return Ok(removed) };
         after = Some(*last);
-        let count = app
-            .db
-            .transaction(move |tx| async move {
-                // Looked at again: one of them may be in use since.
-                let ids = store::still_stale(&tx, than, &ids).await?;
-                store::remove(&tx, &ids).await?;
-                Ok::<_, Error>(ids.len())
-            })
-            .await?;
-        removed += count as u64;
+        removed += app.db.guarded(move |tx| async move { store::remove_stale(&tx, than, &ids).await }).await?;
     }
 }

@@ -1,13 +1,15 @@
 use souk_kernel::OrderId;
 use souk_platform::events::Receipt;
 
+use super::alone_with;
 use crate::{app::App, error::Error, store};
 
 /// Frees the cart that is bound to an order. Harmless when there is none: should the order still be about to bind it, having
 /// taken too long for who asked, it comes too late.
 pub async fn thaw(app: &App, order_id: OrderId) -> Result<(), Error> {
     app.db
-        .transaction(move |tx| async move {
+        .guarded(move |tx| async move {
+            alone_with(&tx, order_id).await?;
             if !store::thaw(&tx, order_id).await? {
                 store::ended_orders::note(&tx, order_id);
             }
@@ -23,7 +25,7 @@ pub async fn thaw_cancelled(app: &App, order_id: OrderId, receipt: Receipt) -> R
         return Ok(());
     }
     app.db
-        .transaction(move |tx| async move {
+        .guarded(move |tx| async move {
             if tx.accept(receipt).await? {
                 store::thaw(&tx, order_id).await?;
             }

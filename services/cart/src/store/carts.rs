@@ -130,21 +130,23 @@ async fn bound(update: sea_orm::UpdateMany<cart::Entity>, tx: &Tx, order_id: Ord
     Ok(update.exec(tx).await?.rows_affected > 0)
 }
 
-/// Gives a cart to somebody else, or (without an owner) to nobody.
-pub fn give(tx: &Tx, id: CartId, owner: Option<&Owner>) {
-    let change = cart::Entity::update_many()
+/// Gives a cart to somebody else, or (without an owner) to nobody. False when somebody changed it since it was read.
+pub async fn give(tx: &Tx, cart: &Cart, owner: Option<&Owner>) -> Result<bool, DbErr> {
+    let update = cart::Entity::update_many()
         .col_expr(cart::Column::Owner, Expr::value(owner.map(Owner::key)))
         .col_expr(cart::Column::UserId, Expr::value(owner.and_then(Owner::user_id).map(TypedId::uuid)))
-        .col_expr(cart::Column::Version, Expr::col(cart::Column::Version).add(1))
+        .col_expr(cart::Column::Version, Expr::value(cart.version + 1))
         .col_expr(cart::Column::UpdatedAt, Expr::value(tx.now()))
-        .filter(cart::Column::Id.eq(id));
-    tx.defer(&change);
+        .filter(cart::Column::Id.eq(cart.id))
+        .filter(cart::Column::Version.eq(cart.version));
+    Ok(update.exec(tx).await?.rows_affected == 1)
 }
 
-/// Removes carts with their lines.
-pub async fn remove(tx: &Tx, ids: &[CartId]) -> Result<(), DbErr> {
-    cart::Entity::delete_many().filter(cart::Column::Id.is_in(ids.iter().copied())).exec(tx).await?;
-    Ok(())
+/// Removes a cart with its lines. False when somebody changed it since it was read.
+pub async fn remove(tx: &Tx, cart: &Cart) -> Result<bool, DbErr> {
+    let delete =
+        cart::Entity::delete_many().filter(cart::Column::Id.eq(cart.id)).filter(cart::Column::Version.eq(cart.version));
+    Ok(delete.exec(tx).await?.rows_affected == 1)
 }
 
 /// Which carts nobody will miss.
@@ -178,16 +180,10 @@ pub async fn stale(
     query.order_by_asc(cart::Column::Id).limit(limit).into_tuple().all(conn).await
 }
 
-/// Those of the given carts that nobody will miss.
-pub async fn still_stale(tx: &Tx, than: Stale, ids: &[CartId]) -> Result<Vec<CartId>, DbErr> {
-    cart::Entity::find()
-        .select_only()
-        .column(cart::Column::Id)
-        .filter(cart::Column::Id.is_in(ids.iter().copied()))
-        .filter(is_stale(than))
-        .into_tuple()
-        .all(tx)
-        .await
+/// Removes those of the given carts that nobody will miss, and tells how many they were: one of them may be in use since.
+pub async fn remove_stale(tx: &Tx, than: Stale, ids: &[CartId]) -> Result<u64, DbErr> {
+    let delete = cart::Entity::delete_many().filter(cart::Column::Id.is_in(ids.iter().copied())).filter(is_stale(than));
+    Ok(delete.exec(tx).await?.rows_affected)
 }
 
 fn is_stale(than: Stale) -> Condition {

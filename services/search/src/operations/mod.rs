@@ -15,7 +15,7 @@ pub use fill::{fill, is_filled, read, seller};
 pub use index_changes::{blocking, index_changes};
 pub use note_counts::{note_rating, note_sales};
 pub use note_seller::note_seller;
-pub use rebuild::{begin_index, rebuild, reindex};
+pub use rebuild::{rebuild, reindex};
 pub use store_product::{hide_product, store_product};
 
 /// How far something long has come: what is done, and how much there is.

@@ -18,13 +18,6 @@ use crate::{
 /// Documents that are read at once.
 const PAGE: u64 = 1_000;
 
-/// Makes an index of nothing, for a marketplace that has no products yet.
-pub async fn begin_index(app: &App) -> Result<(), Error> {
-    app.index.build(0).await?.take_over(0).await?;
-    app.index.follow().await?;
-    Ok(())
-}
-
 /// Builds it from the stored documents. What changes meanwhile is numbered after the mark that the new index carries, and goes
 /// in when it answers.
 pub async fn rebuild(app: &App, progress: Progress<'_>) -> Result<u64, Error> {
