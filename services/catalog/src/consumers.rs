@@ -21,6 +21,7 @@ use crate::{
 /// All of them.
 pub fn consumers(app: &AppState) -> Consumers {
     Consumers::new(crate::NAME)
+        .unhurried()
         .on(app.clone(), seller_approved)
         .on(app.clone(), seller_updated)
         .on(app.clone(), seller_suspended)

@@ -14,6 +14,7 @@ mod file;
 mod fresh;
 mod held;
 mod hurry;
+mod newest;
 mod open;
 mod reader;
 mod schema;
@@ -34,6 +35,7 @@ pub use connect::{Connect, ServerSettings};
 pub use failure::problem;
 pub(crate) use fresh::Fresh;
 pub(crate) use hurry::unhurried;
+pub use newest::newest_first;
 pub use open::OpenError;
 pub use reader::Reader;
 #[cfg(feature = "cluster")]

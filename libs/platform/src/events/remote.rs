@@ -37,7 +37,10 @@ impl RemoteConsumer {
             idempotent: &[],
             concurrency: 128,
             // Relays wait on their own: they should know soon when the consumer is back.
-            breaker: BreakerPolicy { failures: 5, cool_down: std::time::Duration::from_secs(1) },
+            breaker: BreakerPolicy {
+                longest_cool_down: std::time::Duration::from_secs(1),
+                ..Policy::default().breaker
+            },
         };
         let channel = directory.channel("events", service, policy);
         Arc::new(Self { client: client(channel) })

@@ -33,8 +33,8 @@ pub(super) struct Breaker {
 #[derive(Clone, Copy, Debug)]
 enum State {
     Closed { failures: u32 },
-    Open { until: Instant },
-    Probing,
+    Open { until: Instant, cool_down: Duration },
+    Probing { cool_down: Duration },
 }
 
 /// Leave to make one call. Dropped without an outcome (the caller went away), it decides nothing.
@@ -56,12 +56,12 @@ impl Breaker {
         let mut state = self.lock();
         let probe = match *state {
             State::Closed { .. } => false,
-            State::Open { until } if now < until => return Err(until - now),
-            State::Open { .. } => {
-                *state = State::Probing;
+            State::Open { until, .. } if now < until => return Err(until - now),
+            State::Open { cool_down, .. } => {
+                *state = State::Probing { cool_down };
                 true
             }
-            State::Probing => return Err(self.policy.cool_down),
+            State::Probing { cool_down } => return Err(cool_down),
         };
         Ok(Ticket { breaker: self, probe, decided: false })
     }
@@ -69,8 +69,8 @@ impl Breaker {
     pub(super) fn state(&self, now: Instant) -> CircuitState {
         match *self.lock() {
             State::Closed { .. } => CircuitState::Closed,
-            State::Open { until } if now < until => CircuitState::Open,
-            State::Open { .. } | State::Probing => CircuitState::HalfOpen,
+            State::Open { until, .. } if now < until => CircuitState::Open,
+            State::Open { .. } | State::Probing { .. } => CircuitState::HalfOpen,
         }
     }
 
@@ -84,39 +84,44 @@ impl Ticket<'_> {
     pub(super) fn record(mut self, success: bool, now: Instant) -> Option<CircuitState> {
         self.decided = true;
         let mut state = self.breaker.lock();
-        let open = State::Open { until: now + self.breaker.policy.cool_down };
+        let BreakerPolicy { failures: limit, cool_down: first, longest_cool_down } = self.breaker.policy;
+        let open = |cool_down| State::Open { until: now + cool_down, cool_down };
         match (*state, success) {
             (State::Closed { .. }, true) => {
                 *state = State::Closed { failures: 0 };
                 None
             }
-            (State::Closed { failures }, false) if failures + 1 < self.breaker.policy.failures => {
+            (State::Closed { failures }, false) if failures + 1 < limit => {
                 *state = State::Closed { failures: failures + 1 };
                 None
             }
             (State::Closed { .. }, false) => {
-                *state = open;
+                *state = open(first);
                 Some(CircuitState::Open)
             }
-            (State::Probing, true) if self.probe => {
+            (State::Probing { .. }, true) if self.probe => {
                 *state = State::Closed { failures: 0 };
                 Some(CircuitState::Closed)
             }
-            (State::Probing, false) if self.probe => {
-                *state = open;
+            (State::Probing { cool_down }, false) if self.probe => {
+                *state = open((cool_down * 2).min(longest_cool_down));
                 Some(CircuitState::Open)
             }
             // Begun before the circuit opened: old news.
-            (State::Probing | State::Open { .. }, _) => None,
+            (State::Probing { .. } | State::Open { .. }, _) => None,
         }
     }
 }
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        if self.probe && !self.decided {
+        let mut state = self.breaker.lock();
+        if let State::Probing { cool_down } = *state
+            && self.probe
+            && !self.decided
+        {
             // The next call probes instead.
-            *self.breaker.lock() = State::Open { until: Instant::now() };
+            *state = State::Open { until: Instant::now(), cool_down };
         }
     }
 }
@@ -128,7 +133,8 @@ mod tests {
     const COOL_DOWN: Duration = Duration::from_secs(5);
 
     fn breaker() -> (Breaker, Instant) {
-        (Breaker::new(BreakerPolicy { failures: 3, cool_down: COOL_DOWN }), Instant::now())
+        let policy = BreakerPolicy { failures: 3, cool_down: COOL_DOWN, longest_cool_down: 3 * COOL_DOWN };
+        (Breaker::new(policy), Instant::now())
     }
 
     fn call(breaker: &Breaker, success: bool, now: Instant) -> Option<CircuitState> {
@@ -164,12 +170,18 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_probe_opens_it_again() {
-        let (breaker, now) = breaker();
+    fn a_failed_probe_opens_it_again_for_longer_up_to_a_limit() {
+        let (breaker, mut now) = breaker();
         open(&breaker, now);
-        let later = now + COOL_DOWN;
-        assert_eq!(call(&breaker, false, later), Some(CircuitState::Open));
-        assert_eq!(breaker.admit(later).err(), Some(COOL_DOWN));
+        for cool_downs in [1, 2, 3, 3] {
+            assert_eq!(breaker.admit(now).err(), Some(cool_downs * COOL_DOWN));
+            now += cool_downs * COOL_DOWN;
+            assert_eq!(call(&breaker, false, now), Some(CircuitState::Open));
+        }
+        now += 3 * COOL_DOWN;
+        assert_eq!(call(&breaker, true, now), Some(CircuitState::Closed));
+        open(&breaker, now);
+        assert_eq!(breaker.admit(now).err(), Some(COOL_DOWN), "it begins anew");
     }
 
     #[test]

@@ -24,8 +24,10 @@ pub struct Policy {
 pub struct BreakerPolicy {
     /// Failures in a row that open it.
     pub failures: u32,
-    /// How long it stays open before one call may probe the callee.
+    /// How long it stays open before one call may probe the callee; twice as long each time that the probe fails …
     pub cool_down: Duration,
+    /// … but no longer than this.
+    pub longest_cool_down: Duration,
 }
 
 /// A mark in a request's extensions: this call may be repeated although its method is not listed in the policy.
@@ -39,7 +41,12 @@ impl Default for Policy {
             retries: 2,
             idempotent: &[],
             concurrency: 256,
-            breaker: BreakerPolicy { failures: 5, cool_down: Duration::from_secs(5) },
+            breaker: BreakerPolicy {
+                failures: 5,
+                // About as long as a process needs to be there again.
+                cool_down: Duration::from_millis(500),
+                longest_cool_down: Duration::from_secs(5),
+            },
         }
     }
 }

@@ -3,7 +3,6 @@
 mod matching;
 pub mod members;
 mod migration;
-mod paging;
 pub mod resets;
 pub mod sellers;
 pub mod sessions;

@@ -7,9 +7,12 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 use souk_kernel::{Page, PageQuery, SellerId, Timestamp};
-use souk_platform::{db::Reader, security::SellerStatus};
+use souk_platform::{
+    db::{Reader, newest_first},
+    security::SellerStatus,
+};
 
-use super::{matching, paging};
+use super::matching;
 use crate::{
     domain::{SellerState, seller_status},
     error::Error,
@@ -128,7 +131,7 @@ pub async fn list(conn: &Reader, filter: Filter, page: PageQuery) -> Result<Page
             rows.filter(Column::State.eq(SellerState::Approved).and(Column::Holiday.eq(true)))
         }
     };
-    paging::newest_first(conn, rows, Column::Id, |seller| seller.id, page).await
+    newest_first(conn, rows, Column::Id, |seller| seller.id, &page).await
 }
 
 /// Writes a seller back as a new version, if it still has the one that was read; false when somebody was faster. The

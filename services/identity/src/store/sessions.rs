@@ -7,9 +7,8 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 use souk_kernel::{Page, PageQuery, SessionId, Timestamp, UserId};
-use souk_platform::db::Reader;
+use souk_platform::db::{Reader, newest_first};
 
-use super::paging;
 use crate::{
     domain::{Presented, SessionState},
     error::Error,
@@ -90,7 +89,7 @@ pub async fn list_live(conn: &Reader, user: UserId, now: Timestamp, page: PageQu
         .filter(Column::UserId.eq(user))
         .filter(Column::RevokedAt.is_null())
         .filter(Column::ExpiresAt.gt(now));
-    paging::newest_first(conn, rows, Column::Id, |session| session.id, page).await
+    newest_first(conn, rows, Column::Id, |session| session.id, &page).await
 }
 
 /// The session that a token belongs to, and whether the token is its newest.

@@ -6,9 +6,12 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 use souk_kernel::{Page, PageQuery, Timestamp, UserId};
-use souk_platform::{db::Reader, security::Role};
+use souk_platform::{
+    db::{Reader, newest_first},
+    security::Role,
+};
 
-use super::{matching, members, paging, sellers};
+use super::{matching, members, sellers};
 use crate::{
     domain::{AccountStatus, Address, Roles, email_key},
     error::Error,
@@ -126,7 +129,7 @@ pub async fn list(conn: &Reader, filter: Filter, page: PageQuery) -> Result<Page
         Some(Role::Seller) => rows.filter(Column::Id.in_subquery(members::users_who_sell())),
         Some(Role::Buyer) | None => rows,
     };
-    paging::newest_first(conn, rows, Column::Id, |user| user.id, page).await
+    newest_first(conn, rows, Column::Id, |user| user.id, &page).await
 }
 
 pub async fn insert(conn: &impl ConnectionTrait, user: Model) -> Result<(), DbErr> {

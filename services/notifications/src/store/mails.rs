@@ -7,9 +7,8 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 use souk_kernel::{NotificationId, Page, PageQuery, Timestamp, UserId};
-use souk_platform::db::{Reader, Tx};
+use souk_platform::db::{Reader, Tx, newest_first};
 
-use super::paging;
 use crate::{
     domain::{MailStatus, Next},
     error::Error,
@@ -118,7 +117,7 @@ pub async fn list(conn: &Reader, filter: Filter, page: PageQuery) -> Result<Page
     if let Some(status) = filter.status {
         rows = rows.filter(Column::Status.eq(status));
     }
-    paging::newest_first(conn, rows, Column::Id, |mail| mail.id, page).await
+    newest_first(conn, rows, Column::Id, |mail| mail.id, &page).await
 }
 
 /// Forgets what was written to an account.

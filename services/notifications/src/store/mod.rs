@@ -3,7 +3,6 @@
 pub mod mails;
 mod migration;
 pub mod notices;
-mod paging;
 pub mod preferences;
 
 pub use migration::Migrator;

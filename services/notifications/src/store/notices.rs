@@ -5,9 +5,8 @@ use sea_orm::{
     sea_query::Expr,
 };
 use souk_kernel::{NotificationId, Page, PageQuery, Timestamp, UserId};
-use souk_platform::db::{Reader, Tx};
+use souk_platform::db::{Reader, Tx, newest_first};
 
-use super::paging;
 use crate::error::Error;
 
 /// One notification to one person.
@@ -57,7 +56,7 @@ pub async fn list_for(
         Some(true) => rows.filter(Column::ReadAt.is_null()),
         Some(false) => rows.filter(Column::ReadAt.is_not_null()),
     };
-    paging::newest_first(conn, rows, Column::Id, |notice| notice.id, page).await
+    newest_first(conn, rows, Column::Id, |notice| notice.id, &page).await
 }
 
 /// Marks one, or all, of somebody's notifications as read. Answers how many were unread.

@@ -1,46 +1,14 @@
 //! Lists, newest first. Ids sort by the time they were made, so an id is all that a cursor needs.
 
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Select, Value, sea_query::ValueType,
-};
-use serde::{Serialize, de::DeserializeOwned};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 use souk_kernel::{OrderId, Page, PageQuery, SellerId, UserId};
-use souk_platform::http::{decode_cursor, encode_cursor};
+use souk_platform::db::newest_first;
 
 use super::{orders, parts, returns};
 use crate::{
     domain::{OrderStatus, PartStatus, ReturnStatus},
     error::Error,
 };
-
-/// One page of `select` by its id, newest first.
-async fn page<E, I>(
-    conn: &impl ConnectionTrait,
-    select: Select<E>,
-    key: E::Column,
-    query: &PageQuery,
-    id: impl Fn(&E::Model) -> I,
-) -> Result<Page<E::Model>, Error>
-where
-    E: EntityTrait,
-    E::Model: Send + Sync,
-    I: Serialize + DeserializeOwned + Into<Value> + ValueType,
-{
-    let total = select.clone().count(conn).await?;
-    let after = query.cursor.as_deref().map(decode_cursor::<I>).transpose()?;
-    let mut items = select
-        .apply_if(after, |select, after| select.filter(key.lt(after)))
-        .order_by_desc(key)
-        .offset(query.offset)
-        .limit(query.limit + 1)
-        .all(conn)
-        .await?;
-    let more = items.len() as u64 > query.limit;
-    items.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
-    let next_cursor = items.last().filter(|_| more).map(|last| encode_cursor(&id(last)));
-    Ok(Page { items, limit: query.limit, offset: query.offset, total, next_cursor })
-}
 
 /// The same page with other things on it.
 pub fn showing<T, U>(page: Page<T>, items: Vec<U>) -> Page<U> {
@@ -59,7 +27,7 @@ pub async fn for_buyer(
         .filter(orders::Column::UserId.eq(buyer))
         .filter(orders::Column::Hidden.eq(false))
         .apply_if(status, |select, status| select.filter(orders::Column::Status.eq(status)));
-    page(conn, select, orders::Column::Id, query, |row| row.id).await
+    newest_first(conn, select, orders::Column::Id, |row| row.id, query).await
 }
 
 /// What an operator looks for.
@@ -91,7 +59,7 @@ pub async fn for_admin(
         .add_option(filter.email.map(|email| orders::Column::Email.eq(email)))
         .add_option(filter.number.map(|number| orders::Column::Number.eq(number)))
         .add_option(of_seller);
-    page(conn, orders::Entity::find().filter(condition), orders::Column::Id, query, |row| row.id).await
+    newest_first(conn, orders::Entity::find().filter(condition), orders::Column::Id, |row| row.id, query).await
 }
 
 /// A seller's own parts.
@@ -104,7 +72,7 @@ pub async fn for_seller(
     let select = parts::Entity::find()
         .filter(parts::Column::SellerId.eq(seller))
         .apply_if(status, |select, status| select.filter(parts::Column::Status.eq(status)));
-    page(conn, select, parts::Column::Id, query, |row| row.id).await
+    newest_first(conn, select, parts::Column::Id, |row| row.id, query).await
 }
 
 /// A seller's own returns.
@@ -117,7 +85,7 @@ pub async fn returns_for_seller(
     let select = returns::Entity::find()
         .filter(returns::Column::SellerId.eq(seller))
         .apply_if(status, |select, status| select.filter(returns::Column::Status.eq(status)));
-    page(conn, select, returns::Column::Id, query, |row| row.id).await
+    newest_first(conn, select, returns::Column::Id, |row| row.id, query).await
 }
 
 /// The orders of these ids.

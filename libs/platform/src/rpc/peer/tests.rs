@@ -130,7 +130,8 @@ async fn the_deadline_travels_and_ends_the_call() {
 async fn a_process_that_went_away_is_unavailable_and_comes_back_without_hands() {
     let process = process("one", "127.0.0.1:0").await;
     let address = process.address.clone();
-    let breaker = BreakerPolicy { failures: 5, cool_down: Duration::from_millis(200) };
+    let pause = Duration::from_millis(200);
+    let breaker = BreakerPolicy { failures: 5, cool_down: pause, longest_cool_down: pause };
     let (directory, channel) = channel(peer(&[&address]), Policy { breaker, ..Policy::default() });
     assert_eq!(call(&channel, "Hello").await.code, "said");
     process.ends().await;
