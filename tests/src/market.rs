@@ -96,6 +96,11 @@ impl Market {
         self.running().databases()
     }
 
+    /// Whether events go through a broker.
+    pub fn has_broker(&self) -> bool {
+        self.broker.is_some()
+    }
+
     /// Holds the invariants against all data.
     pub async fn verify(&self) -> Report {
         let report = Box::pin(self.part("search").verify_all(self.databases()));

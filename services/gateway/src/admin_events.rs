@@ -36,7 +36,7 @@ pub(crate) fn routes(outboxes: Vec<Outbox>) -> OpenApiRouter {
 #[derive(Debug, Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Source {
-    /// The service whose outbox they came from; all services without it
+    /// The service whose outbox keeps them; all services without it
     #[garde(inner(length(min = 1, max = 64)))]
     source: Option<String>,
 }

@@ -13,7 +13,7 @@ use crate::db::{Database, dead_letter, outbox};
 pub struct DeadLetter {
     /// The event.
     pub id: EventId,
-    /// The service whose outbox it came from.
+    /// The service whose outbox keeps it: the one that announced it, or, behind a broker, the one that could not take it.
     pub source: String,
     /// The service that could not take it.
     pub consumer: String,
