@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from . import postgres, probes
 from .balancer import Balancer
-from .engines import Broker, ObjectStore, Redis
+from .engines import Broker, Etcd, ObjectStore, Redis
 from .marketplace import Marketplace
 from .needs import Programs
 from .ports import HOST, Ports
@@ -36,6 +36,7 @@ class Wishes(NamedTuple):
 
     data: pathlib.Path | None
     instances: int
+    listed: bool
     settings: list[str]
     command: list[str]
 
@@ -61,6 +62,7 @@ class Cluster:
         self.broker = Broker(programs, folder / "rabbitmq", *shared)
         self.redis = Redis(programs, folder, ports, passwords["redis"], *shared)
         self.images = ObjectStore(programs, ports, *shared)
+        self.etcd = None if wishes.listed else Etcd(programs, folder, ports, *shared)
         ports.release()
         self.database = f"postgres://{postgres.USER}:{passwords[postgres.USER]}@{HOST}:{self.balancer.database}/{postgres.DATABASE}"
         self.redis_url = f"redis://:{passwords['redis']}@{HOST}:{self.redis.port}"
@@ -83,12 +85,13 @@ class Cluster:
 
     async def start_all(self) -> None:
         market = self.market
-        await together(self.databases.start(), self.broker.start(), self.redis.start(), self.images.start(), market.certify())
+        engines = [self.broker, self.redis, self.images, *([self.etcd] if self.etcd else [])]
+        await together(self.databases.start(), *(engine.start() for engine in engines), market.certify())
         self.balancer.leads_to = self.databases.primary.port
         await self.balancer.start()
         self.databases.watch(self.balancer)
         s3 = f"http://{HOST}:{self.images.port}"
-        market.configure(self.url, self.database, self.broker.url, self.redis_url, s3)
+        market.configure(self.url, self.database, self.broker.url, self.redis_url, s3, self.etcd and self.etcd.url)
         await market.start()
         await market.make_operator(OPERATOR, OPERATOR_PASSWORD)
         await self.databases.joined.wait()
@@ -112,6 +115,7 @@ class Cluster:
             "RabbitMQ": self.broker.url,
             "Redis": self.redis_url,
             "S3": f"http://{HOST}:{self.images.port}",
+            "etcd": self.etcd.url if self.etcd else "none: addresses are in the configuration",
             "configuration": self.market.file,
             "logs": self.logs,
             "state": self.state.file,
@@ -150,7 +154,8 @@ class Cluster:
         """In the order in which they need each other."""
         self.state.set(ready=False)
         await self.market.stop()
-        await to_the_end(self.balancer.stop(), self.broker.stop(), self.redis.stop(), self.images.stop())
+        engines = [self.broker, self.redis, self.images, *([self.etcd] if self.etcd else [])]
+        await to_the_end(self.balancer.stop(), *(engine.stop() for engine in engines))
         await self.databases.stop()
 
 

@@ -1,4 +1,4 @@
-"""The other servers that a cluster uses: RabbitMQ, Redis, and one that speaks S3."""
+"""The other servers that a cluster uses: RabbitMQ, Redis, etcd, and one that speaks S3."""
 
 import asyncio
 import contextlib
@@ -27,6 +27,29 @@ class Redis(Process):
             "maxmemory 64mb\nmaxmemory-policy volatile-ttl\n"
         )
         super().__init__("redis", "redis", [programs.redis, file], port, state, logs)
+
+
+class Etcd(Process):
+    """One member, which asks nobody for a password. What it knows is where processes are: they tell it again when it has forgotten."""
+
+    def __init__(self, programs: Programs, folder: pathlib.Path, ports: Ports, state: State, logs: pathlib.Path):
+        port, members = ports.of("etcd"), ports.of("etcd members")
+        self.url = f"http://{HOST}:{port}"
+        settings = {
+            "data-dir": folder / "etcd",
+            "listen-client-urls": self.url,
+            "advertise-client-urls": self.url,
+            "listen-peer-urls": f"http://{HOST}:{members}",
+            "initial-advertise-peer-urls": f"http://{HOST}:{members}",
+            "initial-cluster": f"default=http://{HOST}:{members}",
+            "logger": "zap",
+            "log-level": "warn",
+        }
+        command = [programs.etcd, *(word for name, value in settings.items() for word in (f"--{name}", value))]
+        super().__init__("etcd", "etcd", command, port, state, logs)
+
+    async def is_ready(self) -> bool:
+        return await probes.http(self.port, "/health") == 200
 
 
 class ObjectStore(Process):

@@ -41,8 +41,7 @@ region = "us-east-1"
 access_key_id = "anybody"
 secret_access_key = "anybody"
 
-[peers]
-{peers}
+{addresses}
 
 [tls]
 ca = {authority}
@@ -111,10 +110,9 @@ class Marketplace:
         self.rolling: asyncio.Task | None = None
         self.rolled = 0
 
-    def configure(self, url: str, database: str, events: str, redis: str, s3: str) -> None:
-        """Writes the file that all of them read."""
+    def configure(self, url: str, database: str, events: str, redis: str, s3: str, etcd: str | None) -> None:
+        """Writes the file that all of them read. Without an etcd, where they find each other, all addresses are in it."""
         (self.folder / "keys").mkdir(mode=0o700, exist_ok=True)
-        addresses = {service: [f"https://{HOST}:{one.port}" for one in self.instances if one.service == service] for service in SERVICES}
         values = {
             "url": url,
             "database": database,
@@ -128,9 +126,11 @@ class Marketplace:
         }
         # Strings and lists of strings are written in TOML as in JSON.
         written = {name: json.dumps(value) for name, value in values.items()}
-        peers = "\n".join(f"{service} = {json.dumps(addresses[service])}" for service in SERVICES)
+        listed = {service: [f"https://{HOST}:{one.port}" for one in self.instances if one.service == service] for service in SERVICES}
+        peers = ["[peers]", *(f"{service} = {json.dumps(listed[service])}" for service in SERVICES)]
+        addresses = "\n".join(["[discovery]", f"etcd = {json.dumps([etcd])}"] if etcd else peers)
         self.file.touch(mode=0o600)
-        self.file.write_text(CONFIGURATION.format(peers=peers, **written))
+        self.file.write_text(CONFIGURATION.format(addresses=addresses, **written))
 
     async def certify(self) -> None:
         """An authority, and a certificate for each service; those of before stay."""

@@ -19,6 +19,7 @@ class Programs(NamedTuple):
     postgres: pathlib.Path  # the folder of its programs, which are not on Debian's path
     haproxy: str
     redis: str
+    etcd: str
     moto: str
     broker: pathlib.Path
 
@@ -40,6 +41,7 @@ def find(souk: pathlib.Path) -> Programs:
         "haproxy": which("haproxy"),
         "rabbitmq-server": which("rabbitmq-server") or shutil.which("/usr/lib/rabbitmq/bin/rabbitmq-server"),
         "redis-server": which("redis-server"),
+        "etcd-server": which("etcd"),
     }
     missing = [package for package, program in wanted.items() if not program]
     if missing:
@@ -49,6 +51,7 @@ def find(souk: pathlib.Path) -> Programs:
         postgres=pathlib.Path(wanted["postgresql"]).parent,
         haproxy=wanted["haproxy"],
         redis=wanted["redis-server"],
+        etcd=wanted["etcd-server"],
         moto=moto(),
         broker=SCRIPTS / "broker",
     )

@@ -84,7 +84,7 @@ pub struct Installation {
 #[derive(Clone, Debug, Args)]
 pub struct Serve {
     /// The services of this process [default: all of them]. The others are called at the addresses in the section `peers` of
-    /// the configuration; see docs/operations.md
+    /// the configuration, or where they have registered (`discovery`); see docs/operations.md
     #[arg(value_name = "SERVICE")]
     pub services: Vec<String>,
     /// How.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use souk_kernel::Currency;
 use souk_platform::{
     config::{self, ConfigError},
+    discovery::DiscoveryConfig,
     events::EventsConfig,
     files::FilesConfig,
     redis::RedisConfig,
@@ -31,9 +32,12 @@ pub struct Config {
     pub redis: RedisConfig,
     /// Calls between services.
     pub rpc: RpcConfig,
-    /// Where services are that run in other processes: `http://10.0.0.5:7001` for each instance, or
-    /// `dns:catalog.souk.svc:7001` for all addresses of a name.
+    /// Where services are that run in other processes: `http://10.0.0.5:7001` for each instance,
+    /// `dns:catalog.souk.svc:7001` for all addresses of a name, or `etcd:` for those that have registered, which is also
+    /// where those without an address are looked up.
     pub peers: PerService<Vec<Address>>,
+    /// Where processes register, and find each other.
+    pub discovery: DiscoveryConfig,
     /// Certificates between processes.
     pub tls: tls::MutualConfig,
     /// The edge: limits, addresses.

@@ -1,15 +1,20 @@
 //! What the services of a process use besides their databases, opened as configured.
 
+use std::sync::Arc;
+
 use souk_gateway::Probe;
-use souk_platform::{events::Broker, files::Files, invalidations::Invalidations, redis::Redis};
+use souk_platform::{
+    discovery::Discovery, events::Broker, files::Files, invalidations::Invalidations, redis::Redis, rpc::Peer,
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, data_dir::DataDir, marketplace::StartError, roster::Roster};
+use crate::{config::Config, data_dir::DataDir, marketplace::StartError, peers::Peers, roster::Roster};
 
 /// The engines of a process.
 pub struct Engines {
     broker: Option<Broker>,
     redis: Option<Redis>,
+    discovery: Option<Arc<Discovery>>,
     files: Option<Files>,
     /// Whether files are on another machine.
     files_elsewhere: bool,
@@ -17,18 +22,21 @@ pub struct Engines {
 }
 
 impl Engines {
-    /// Opens what the services of `roster` need, until `stop` is cancelled.
+    /// Opens what the services of `roster` need, until `stop` is cancelled. Those of `peers` that are looked up are.
     pub async fn open(
         config: &Config,
         data: &DataDir,
         roster: &Roster,
+        peers: &Peers,
         stop: CancellationToken,
     ) -> Result<Self, StartError> {
         let files =
             if roster.has("catalog") { Some(Files::connect(&config.files, &data.files_url()).await?) } else { None };
         let broker = Broker::open(&config.events).await?;
         let redis = Redis::open(&config.redis).await?;
-        Ok(Self { broker, redis, files, files_elsewhere: config.files.url.starts_with("s3:"), stop })
+        let looked_up: Vec<Arc<Peer>> = peers.values().filter(|peer| peer.is_in_etcd()).cloned().collect();
+        let discovery = Discovery::open(&config.discovery, looked_up, stop.clone()).await?.map(Arc::new);
+        Ok(Self { broker, redis, discovery, files, files_elsewhere: config.files.url.starts_with("s3:"), stop })
     }
 
     /// The broker between processes, if there is one.
@@ -39,6 +47,11 @@ impl Engines {
     /// What processes share, if there is anything.
     pub fn redis(&self) -> Option<&Redis> {
         self.redis.as_ref()
+    }
+
+    /// Where processes find each other, if they do so by themselves.
+    pub fn discovery(&self) -> Option<&Discovery> {
+        self.discovery.as_deref()
     }
 
     /// What instances of a service tell each other about their caches.
@@ -80,6 +93,12 @@ impl Engines {
                 async move { redis.ping().await }
             })
         });
-        files.into_iter().chain(broker).chain(redis).collect()
+        let discovery = self.discovery.clone().map(|discovery| {
+            Probe::helpful("discovery", move || {
+                let trouble = discovery.trouble();
+                async move { trouble }
+            })
+        });
+        files.into_iter().chain(broker).chain(redis).chain(discovery).collect()
     }
 }

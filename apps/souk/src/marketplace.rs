@@ -1,6 +1,7 @@
 //! The composition root: opens the databases, builds the services, connects them, runs them.
 
 use std::{
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,11 +15,12 @@ use souk_kernel::{Clock, Problem};
 use souk_platform::{
     config::SettingError,
     db::OpenError,
+    discovery::{DiscoveryError, Registration},
     events::{self, Backlog, Broker, Bus, Relay, RemoteConsumer},
     files::FilesError,
     http::idempotency,
     listen::{self, Listening},
-    rpc::{Channel, Directory, Entrance, Policy},
+    rpc::{Address, Channel, Directory, Entrance, Policy},
     service::{Job, Service},
     tls::{Accepting, Edge, Mutual, TlsError},
 };
@@ -56,6 +58,9 @@ pub enum StartError {
     /// The certificates can't be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// etcd can't be used as configured. That it does not answer is no such reason.
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
     /// A service refuses to start.
     #[error("{service}: {problem}")]
     Service {
@@ -126,7 +131,7 @@ impl Marketplace {
         let peers = peers::connect(&config, &roster, mutual.as_ref(), &directory)?;
         let databases = Databases::open_some(&config.database, data, &clock, &roster).await?;
         let stop = CancellationToken::new();
-        let engines = Engines::open(&config, data, &roster, stop.clone()).await?;
+        let engines = Engines::open(&config, data, &roster, &peers, stop.clone()).await?;
         let services = services::build(&config, data, &databases, &engines, &directory, &roster).await?;
         let jobs = services.iter().flat_map(|service| service.jobs.iter().cloned());
         let jobs = jobs.chain([forget_keys(databases.clone()), show_backlogs(databases.clone())]).collect();
@@ -249,10 +254,17 @@ impl Marketplace {
         let Some(entrance) = self.entrance.clone() else { return };
         let services: Vec<_> = self.roster.services().collect();
         entrance.announce(&services, true).await;
-        let (leaving, stopped) = (entrance.clone(), stop.clone());
+        let registration = self.register(&listener, &services);
+        let (leaving, close) = (entrance.clone(), CancellationToken::new());
+        let closing = close.clone();
         self.tasks.spawn(async move {
-            stopped.cancelled().await;
+            stop.cancelled().await;
             leaving.announce(&services, false).await;
+            // While everything is still answered: nobody is to come here from now on who could go elsewhere.
+            if let Some(registration) = registration {
+                registration.withdraw().await;
+            }
+            closing.cancel();
         });
         let config = &self.config.gateway;
         let listening = Listening {
@@ -265,7 +277,26 @@ impl Marketplace {
             http2: true,
             tls: self.mutual_tls.clone(),
         };
-        listen::serve(listener, entrance, listening, stop).await;
+        listen::serve(listener, entrance, listening, close).await;
+    }
+
+    /// Tells the other processes where these services are, if they ask etcd.
+    fn register(&self, listener: &TcpListener, services: &[&'static str]) -> Option<Registration> {
+        let discovery = self.engines.discovery().filter(|_| !services.is_empty())?;
+        let listened = listener.local_addr().map_err(|error| error.to_string());
+        let advertised = |listened| self.advertised(listened).map_err(|error| error.to_string());
+        match listened.and_then(advertised) {
+            Ok(address) => Some(discovery.register(services, &address)),
+            Err(error) => {
+                tracing::error!(error, "this process can't tell the others where it is");
+                None
+            }
+        }
+    }
+
+    /// Where the others reach this process, which answers their calls at `listened`.
+    fn advertised(&self, listened: SocketAddr) -> Result<Address, SettingError> {
+        self.config.discovery.advertised(listened, self.mutual_tls.is_some())
     }
 
     /// `https` where visitors come by TLS.

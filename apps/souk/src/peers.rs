@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use souk_platform::{
-    rpc::{Directory, Peer},
+    rpc::{Address, Directory, Peer},
     tls::Mutual,
 };
 
@@ -32,7 +32,7 @@ fn missing(services: &[&'static str]) -> String {
     let lines = services.iter().map(|service| {
         format!(
             "peers.{service} is not set: {service} does not run in this process and needs an address, for example \
-             peers.{service} = [\"http://10.0.0.5:7001\"]"
+             peers.{service} = [\"http://10.0.0.5:7001\"], or discovery.etcd to look it up"
         )
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -45,13 +45,23 @@ pub fn connect(
     tls: Option<&Mutual>,
     directory: &Directory,
 ) -> Result<Peers, PeerError> {
-    let addresses = |service| config.peers.of(service).map_or(&[][..], Vec::as_slice);
+    let registered = [Address::etcd()];
+    // Whoever stands nowhere is looked up.
+    let otherwise = if config.discovery.is_on() { &registered[..] } else { &[] };
+    let addresses = |service| match config.peers.of(service).map_or(&[][..], Vec::as_slice) {
+        [] => otherwise,
+        some => some,
+    };
     let without: Vec<_> = roster.elsewhere().filter(|service| addresses(service).is_empty()).collect();
     if !without.is_empty() {
         return Err(PeerError::Missing(without));
     }
     let mut peers = Peers::new();
     for service in roster.elsewhere() {
+        if !config.discovery.is_on() && addresses(service).iter().any(Address::is_etcd) {
+            let message = "says `etcd:`, but discovery.etcd does not say where that is".to_owned();
+            return Err(PeerError::Address { service, message });
+        }
         let peer = Peer::new(service, addresses(service), tls.cloned());
         let peer = peer.map_err(|message| PeerError::Address { service, message })?;
         directory.connect(Arc::clone(&peer));

@@ -4,6 +4,7 @@ pub mod cache;
 pub mod config;
 pub mod context;
 pub mod db;
+pub mod discovery;
 pub mod events;
 pub mod files;
 pub mod http;

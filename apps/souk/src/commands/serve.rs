@@ -9,8 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, door::Door, open};
 use crate::{
     cli::{Serve, Serving},
+    config::Config,
     data_dir::{DataDir, ServingLock},
     demo,
+    marketplace::StartError,
     roster::Roster,
 };
 
@@ -33,6 +35,11 @@ async fn run(serving: Serving, roster: Roster, sample: bool) -> Result<ExitCode,
         (_, None) => (Door::close("--listen", serving.listen)?, None),
     };
     let (public, address) = public;
+    tell_where(
+        &opened.config,
+        &roster,
+        if gateway { calls.as_ref().map(|(_, address)| *address) } else { Some(address) },
+    )?;
     // Visitors may wait until everything is ready. Other processes had better go to another instance at once than
     // find out by a deadline that this one is still starting.
     let public = if gateway { public.open()? } else { public };
@@ -84,6 +91,23 @@ async fn run(serving: Serving, roster: Roster, sample: bool) -> Result<ExitCode,
         market.stop().await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the others can be told where this process is, if it has to tell them: `calls` is where it answers them.
+fn tell_where(config: &Config, roster: &Roster, calls: Option<SocketAddr>) -> Result<(), Error> {
+    if !config.discovery.is_on() || roster.services().next().is_none() {
+        return Ok(());
+    }
+    match calls {
+        Some(address) => {
+            config.discovery.advertised(address, config.tls.ca.is_some()).map_err(StartError::from)?;
+        }
+        None if roster.elsewhere().next().is_some() => tracing::warn!(
+            "rpc.listen is not set: services beside the gateway are not registered, other processes can't call them"
+        ),
+        None => {}
+    }
+    Ok(())
 }
 
 /// Runs the same command again in place of this process: what it took to make the sample does not stay resident.

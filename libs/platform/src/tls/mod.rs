@@ -4,6 +4,8 @@
 //! has the name of the service that it means. At the edge only the server shows one ([`Edge`]). Files that change are read
 //! again; what can't be used leaves the former in place.
 
+#[cfg(feature = "cluster")]
+mod engine;
 mod material;
 mod reload;
 
@@ -21,6 +23,8 @@ use rustls::{
 };
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "cluster")]
+pub(crate) use self::engine::of_engine;
 use self::{material::Material, reload::Reloading};
 
 /// The protocols of a listener that speaks both, best first.

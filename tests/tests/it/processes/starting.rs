@@ -44,6 +44,16 @@ async fn an_address_has_to_fit_the_process() {
 }
 
 #[tokio::test]
+async fn who_is_looked_up_needs_to_be_told_where() {
+    let mut config = Config::default();
+    for peers in [&mut config.peers.identity, &mut config.peers.catalog, &mut config.peers.inventory] {
+        peers.push("etcd:".parse().unwrap());
+    }
+    let told = refusal(&["cart", "orders", "payments", "notifications", "search"], config).await;
+    assert!(told.starts_with("peers.identity: says `etcd:`, but discovery.etcd"), "{told}");
+}
+
+#[tokio::test]
 async fn half_a_section_of_certificates_is_refused() {
     let mut config = Config::default();
     config.tls.ca = Some("ca.pem".into());
@@ -75,4 +85,7 @@ async fn an_engine_that_is_not_there_is_told_by_its_setting() {
     let mut config = Config::default();
     config.redis.url = "memcached://server:11211".into();
     assert!(refusal(&[], config).await.starts_with("redis.url"));
+    let mut config = Config::default();
+    config.discovery.etcd = vec!["zookeeper://server:2181".to_owned()];
+    assert!(refusal(&[], config).await.starts_with("discovery.etcd"));
 }

@@ -1,11 +1,16 @@
 //! Where another process is, as it stands in the configuration.
 
-use std::{fmt, io, net::SocketAddr, str::FromStr};
+use std::{
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// `10.0.0.5:7001`, `http://catalog:7001`, `https://catalog:7001` (one instance each), or `dns:catalog.souk.svc:7001`
-/// (an instance for each address that the name has).
+/// `10.0.0.5:7001`, `http://catalog:7001`, `https://catalog:7001` (one instance each), `dns:catalog.souk.svc:7001`
+/// (an instance for each address that the name has), or `etcd:` (each that has registered, see
+/// [`discovery`](crate::discovery)).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Address {
     scheme: Scheme,
@@ -20,7 +25,11 @@ enum Scheme {
     Http,
     Https,
     Dns,
+    /// Without host and port.
+    Etcd,
 }
+
+const ETCD: &str = "etcd:";
 
 /// Why a text is not an address.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,7 +38,8 @@ pub struct ParseAddressError;
 impl fmt::Display for ParseAddressError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(
-            "must be an address such as http://10.0.0.5:7001, or dns:catalog.souk.svc:7001 for all addresses of a name",
+            "must be an address such as http://10.0.0.5:7001, dns:catalog.souk.svc:7001 for all addresses of a name, or \
+             etcd: for those that have registered",
         )
     }
 }
@@ -40,6 +50,9 @@ impl FromStr for Address {
     type Err = ParseAddressError;
 
     fn from_str(text: &str) -> Result<Self, ParseAddressError> {
+        if text == ETCD {
+            return Ok(Self::etcd());
+        }
         let prefixes = [("http://", Scheme::Http), ("https://", Scheme::Https), ("dns:", Scheme::Dns)];
         let found = prefixes.iter().find_map(|(prefix, scheme)| Some((text.strip_prefix(prefix)?, *scheme)));
         let (rest, scheme) = found.unwrap_or((text, Scheme::Any));
@@ -63,6 +76,7 @@ impl fmt::Display for Address {
             Scheme::Http => "http://",
             Scheme::Https => "https://",
             Scheme::Dns => "dns:",
+            Scheme::Etcd => return out.write_str(ETCD),
         };
         write!(out, "{scheme}{}:{}", self.host, self.port)
     }
@@ -86,13 +100,39 @@ impl Address {
         self.scheme == Scheme::Dns
     }
 
+    /// Whatever registers.
+    pub fn etcd() -> Self {
+        Self { scheme: Scheme::Etcd, host: String::new(), port: 0 }
+    }
+
+    /// Whether it stands for what registers.
+    pub fn is_etcd(&self) -> bool {
+        self.scheme == Scheme::Etcd
+    }
+
+    /// Whether it is that of one instance.
+    pub(crate) fn is_of_one(&self) -> bool {
+        !self.is_dns() && !self.is_etcd()
+    }
+
+    /// The same, saying whether it is by TLS.
+    pub(crate) fn explicit(self, tls: bool) -> Self {
+        Self { scheme: if tls { Scheme::Https } else { Scheme::Http }, ..self }
+    }
+
+    /// Whether it says where somebody listens, not where anybody finds him: `0.0.0.0`, `[::]`.
+    pub(crate) fn is_unspecified(&self) -> bool {
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified())
+    }
+
     /// `host:port`, as it stands in requests.
-    pub(super) fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
     /// What is wrong about it in a process that has TLS between processes, or hasn't.
-    pub(super) fn conflict(&self, tls: bool) -> Option<&'static str> {
+    pub(crate) fn conflict(&self, tls: bool) -> Option<&'static str> {
         match (self.scheme, tls) {
             (Scheme::Http, true) => Some("says http, but calls go by TLS here (the section tls is set): write https"),
             (Scheme::Https, false) => {
@@ -115,13 +155,23 @@ mod tests {
 
     #[test]
     fn addresses_are_read_and_shown_as_written() {
-        for text in ["10.0.0.5:7001", "http://catalog:7001", "https://[::1]:7001", "dns:catalog.souk.svc:7001"] {
+        for text in ["10.0.0.5:7001", "http://catalog:7001", "https://[::1]:7001", "dns:catalog.souk.svc:7001", "etcd:"]
+        {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }
         assert_eq!("http://a:1/".parse::<Address>().unwrap().to_string(), "http://a:1");
-        for text in
-            ["", "catalog", "http://catalog", "http://:1", "ftp://a:1", "a:0", "a:70000", "a b:1", "http://a:1/x"]
-        {
+        for text in [
+            "",
+            "catalog",
+            "http://catalog",
+            "http://:1",
+            "ftp://a:1",
+            "a:0",
+            "a:70000",
+            "a b:1",
+            "http://a:1/x",
+            "etcd:x",
+        ] {
             assert_eq!(text.parse::<Address>(), Err(ParseAddressError), "{text}");
         }
     }

@@ -61,13 +61,15 @@ pub(super) enum Target {
     Found(SocketAddr),
     /// Looked up at every connection.
     Named(Address),
+    /// The same; it has registered.
+    Registered(Address),
 }
 
 impl Instance {
     pub(super) fn new(target: Target) -> Self {
         let authority = match &target {
             Target::Found(address) => address.to_string(),
-            Target::Named(address) => address.authority(),
+            Target::Named(address) | Target::Registered(address) => address.authority(),
         };
         Self {
             target,
@@ -87,6 +89,11 @@ impl Instance {
     /// The address that it was found at.
     pub(super) fn found_at(&self) -> Option<SocketAddr> {
         if let Target::Found(address) = self.target { Some(address) } else { None }
+    }
+
+    /// Whether it has registered.
+    pub(super) fn is_registered(&self) -> bool {
+        matches!(self.target, Target::Registered(_))
     }
 
     pub(super) fn under_way(&self) -> usize {
@@ -184,7 +191,9 @@ impl Instance {
     async fn dial(&self, callee: &'static str, tls: Option<&Mutual>) -> io::Result<SendRequest<Body>> {
         let stream = match &self.target {
             Target::Found(address) => TcpStream::connect(address).await?,
-            Target::Named(address) => TcpStream::connect(&*address.resolve().await?).await?,
+            Target::Named(address) | Target::Registered(address) => {
+                TcpStream::connect(&*address.resolve().await?).await?
+            }
         };
         stream.set_nodelay(true)?;
         let Some(tls) = tls else { return handshake(stream).await };

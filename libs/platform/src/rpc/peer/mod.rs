@@ -47,6 +47,8 @@ pub struct Unreachable {
 pub struct Peer {
     name: &'static str,
     names: Vec<Address>,
+    /// Whether instances that register belong to it.
+    in_etcd: bool,
     tls: Option<Mutual>,
     instances: RwLock<Arc<[Arc<Instance>]>>,
     pairs: Pairs,
@@ -66,12 +68,14 @@ impl Peer {
                 return Err(format!("{address} {conflict}"));
             }
         }
-        let (names, fixed): (Vec<_>, Vec<_>) = addresses.iter().cloned().partition(Address::is_dns);
+        let (found, fixed): (Vec<_>, Vec<_>) = addresses.iter().cloned().partition(|address| !address.is_of_one());
+        let (etcd, names): (Vec<_>, Vec<_>) = found.into_iter().partition(Address::is_etcd);
         let instances = fixed.into_iter().map(|address| Arc::new(Instance::new(Target::Named(address)))).collect();
         let seed = RandomState::new().hash_one(name);
         Ok(Arc::new(Self {
             name,
             names,
+            in_etcd: !etcd.is_empty(),
             tls,
             instances: RwLock::new(instances),
             pairs: Pairs::new(seed),
@@ -83,6 +87,46 @@ impl Peer {
     /// The service's name.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Whether instances that register belong to it.
+    pub fn is_in_etcd(&self) -> bool {
+        self.in_etcd
+    }
+
+    /// Takes these for all that have registered. When there are none, the last known stay in use: whoever is really gone refuses,
+    /// which is no worse than nobody.
+    pub fn set_registered(&self, addresses: &[Address]) {
+        let fit = |address: &&Address| {
+            let conflict = address.conflict(self.tls.is_some());
+            if let Some(conflict) = conflict {
+                tracing::warn!(callee = self.name, %address, conflict, "an instance has registered that can't be called");
+            }
+            conflict.is_none()
+        };
+        let registered: Vec<&Address> = addresses.iter().filter(fit).collect();
+        if registered.is_empty() {
+            if self.instances().iter().any(|one| one.is_registered()) {
+                tracing::warn!(callee = self.name, "no instance is registered any more: the last known stay in use");
+            }
+            return;
+        }
+        let mut instances = self.instances.write().unwrap_or_else(PoisonError::into_inner);
+        let mut fresh: Vec<_> = instances.iter().filter(|one| !one.is_registered()).cloned().collect();
+        for address in registered {
+            let authority = address.authority();
+            // One that stands in the configuration too is one all the same.
+            if fresh.iter().all(|one| one.authority() != authority) {
+                let known = instances.iter().find(|one| one.is_registered() && one.authority() == authority).cloned();
+                fresh.push(known.unwrap_or_else(|| Arc::new(Instance::new(Target::Registered(address.clone())))));
+            }
+        }
+        tracing::info!(callee = self.name, instances = fresh.len(), "the instances of a service are known");
+        *instances = fresh.into();
+    }
+
+    fn instances(&self) -> Arc<[Arc<Instance>]> {
+        Arc::clone(&self.instances.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Sends a request, with any path of the service, and gives the head of the answer. What can't be sent to one instance is
@@ -108,7 +152,7 @@ impl Peer {
     /// The instance to ask next; those in `refused` only had their chance.
     async fn choose(self: &Arc<Self>, refused: &[Arc<Instance>]) -> Option<Arc<Instance>> {
         self.keep_names_fresh().await;
-        let instances = Arc::clone(&self.instances.read().unwrap_or_else(PoisonError::into_inner));
+        let instances = self.instances();
         let now = Instant::now();
         if refused.is_empty() {
             match &*instances {
@@ -155,8 +199,7 @@ impl Peer {
                 Err(error) => {
                     tracing::warn!(callee = self.name, %name, %error, "a name can't be looked up");
                     // Those known before stay: a name server that is down takes nobody else down.
-                    let before = self.instances.read().unwrap_or_else(PoisonError::into_inner);
-                    found.extend(before.iter().filter_map(|one| one.found_at()));
+                    found.extend(self.instances().iter().filter_map(|one| one.found_at()));
                 }
             }
         }

@@ -193,3 +193,31 @@ async fn a_name_stands_for_all_its_addresses() {
         assert_eq!(call(&channel, "Hello").await.code, "said");
     }
 }
+
+#[tokio::test]
+async fn those_that_register_join_those_listed_and_the_last_known_stay() {
+    let (listed, one, two) = (
+        process("listed", "127.0.0.1:0").await,
+        process("one", "127.0.0.1:0").await,
+        process("two", "127.0.0.1:0").await,
+    );
+    let address = |process: &Process| format!("http://{}", process.address).parse::<Address>().unwrap();
+    let peer = Peer::new("shop", &[address(&listed), Address::etcd()], None).unwrap();
+    let (_directory, channel) = channel(Arc::clone(&peer), Policy::default());
+    let heard = async || {
+        let mut heard = std::collections::BTreeSet::new();
+        for _ in 0..40 {
+            heard.insert(call(&channel, "Hello").await.message.split(' ').next().unwrap().to_owned());
+        }
+        heard.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(heard().await, ["listed"]);
+    // One that is listed too is the same, and one that has TLS can't be called from here.
+    let foreign = "https://127.0.0.1:9".parse().unwrap();
+    peer.set_registered(&[address(&one), address(&two), address(&listed), foreign]);
+    assert_eq!((heard().await.join(" "), peer.instances().len()), ("listed one two".to_owned(), 3));
+    peer.set_registered(&[address(&two)]);
+    assert_eq!(heard().await, ["listed", "two"]);
+    peer.set_registered(&[]);
+    assert_eq!(heard().await, ["listed", "two"]);
+}
