@@ -25,6 +25,7 @@ public_url = {url}
 
 [database]
 url = {database}
+replicas = {replicas}
 
 [events]
 url = {events}
@@ -111,13 +112,14 @@ class Marketplace:
         self.rolling: asyncio.Task | None = None
         self.rolled = 0
 
-    def configure(self, url: str, database: str, events: str, redis: str, s3: str) -> None:
+    def configure(self, url: str, database: str, replicas: list[str], events: str, redis: str, s3: str) -> None:
         """Writes the file that all of them read."""
         (self.folder / "keys").mkdir(mode=0o700, exist_ok=True)
         addresses = {service: [f"https://{HOST}:{one.port}" for one in self.instances if one.service == service] for service in SERVICES}
         values = {
             "url": url,
             "database": database,
+            "replicas": replicas,
             "events": events,
             "redis": redis,
             "s3": s3,
