@@ -27,8 +27,9 @@ from .state import State
 OPERATOR = "admin@souk.example"
 # The logins of `souk demo` have it too; the load program expects it.
 OPERATOR_PASSWORD = "souk-demo-password"
-# What a process may have open for each service, and what commands and copies take.
-CONNECTIONS_OF_A_SERVICE, OTHER_CONNECTIONS = 13, 150
+# What a process may have open for each service, with what is left over from a replica that has just become the primary, and what
+# commands and copies take.
+CONNECTIONS_OF_A_SERVICE, OTHER_CONNECTIONS = 20, 150
 
 
 class Wishes(NamedTuple):
@@ -64,7 +65,12 @@ class Cluster:
         self.images = ObjectStore(programs, ports, *shared)
         self.etcd = None if wishes.listed else Etcd(programs, folder, ports, *shared)
         ports.release()
-        self.database = f"postgres://{postgres.USER}:{passwords[postgres.USER]}@{HOST}:{self.balancer.database}/{postgres.DATABASE}"
+        def address(port: int) -> str:
+            return f"postgres://{postgres.USER}:{passwords[postgres.USER]}@{HOST}:{port}/{postgres.DATABASE}"
+
+        self.database = address(self.balancer.database)
+        # Either may be the replica: the one that is the primary is found out to be none.
+        self.replicas = [address(node.port) for node in (self.databases.primary, self.databases.replica)]
         self.redis_url = f"redis://:{passwords['redis']}@{HOST}:{self.redis.port}"
         self.url = f"http://{HOST}:{self.balancer.port}"
 
@@ -91,7 +97,9 @@ class Cluster:
         await self.balancer.start()
         self.databases.watch(self.balancer)
         s3 = f"http://{HOST}:{self.images.port}"
-        market.configure(self.url, self.database, self.broker.url, self.redis_url, s3, self.etcd and self.etcd.url)
+        market.configure(
+            self.url, self.database, self.replicas, self.broker.url, self.redis_url, s3, self.etcd and self.etcd.url
+        )
         await market.start()
         await market.make_operator(OPERATOR, OPERATOR_PASSWORD)
         await self.databases.joined.wait()

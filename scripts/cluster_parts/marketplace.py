@@ -25,6 +25,7 @@ public_url = {url}
 
 [database]
 url = {database}
+replicas = {replicas}
 
 [events]
 url = {events}
@@ -110,12 +111,15 @@ class Marketplace:
         self.rolling: asyncio.Task | None = None
         self.rolled = 0
 
-    def configure(self, url: str, database: str, events: str, redis: str, s3: str, etcd: str | None) -> None:
+    def configure(
+        self, url: str, database: str, replicas: list[str], events: str, redis: str, s3: str, etcd: str | None
+    ) -> None:
         """Writes the file that all of them read. Without an etcd, where they find each other, all addresses are in it."""
         (self.folder / "keys").mkdir(mode=0o700, exist_ok=True)
         values = {
             "url": url,
             "database": database,
+            "replicas": replicas,
             "events": events,
             "redis": redis,
             "s3": s3,

@@ -59,6 +59,7 @@ impl Market {
         let data = TempDir::new().expect("there is room for a folder");
         if let Some(url) = souk_platform::db::testing::server_url(data.path()).await {
             config.database.url = url;
+            config.database.replicas = souk_platform::db::testing::replica_url(data.path()).await.into_iter().collect();
         }
         let running = Running::open(shape, &config, data.path(), &clock).await;
         let operator = souk_identity::NewUser {

@@ -10,7 +10,12 @@ use souk_contracts::{
 };
 use souk_kernel::{CategoryId, Currency, Page, Problem, ProductId, SellerId, SkuId, Timestamp};
 use souk_platform::{
-    cache::Cache, db::Database, files::Files, http::Encoded, invalidations::Invalidations, rpc::Channel,
+    cache::Cache,
+    db::{Database, Reader},
+    files::Files,
+    http::Encoded,
+    invalidations::Invalidations,
+    rpc::Channel,
 };
 use tokio::sync::{Mutex, Semaphore};
 
@@ -118,7 +123,7 @@ impl App {
 
     /// Public products directly in each category.
     pub async fn product_counts(&self) -> Result<Arc<HashMap<CategoryId, i64>>, Error> {
-        let fill = || async { categories::counts(self.db.reader()).await.map(Arc::new).map_err(to_problem) };
+        let fill = || async { categories::counts(&self.db.copies().await).await.map(Arc::new).map_err(to_problem) };
         Ok(self.caches.counts.get_or_fill(self.caches.edition(), fill).await?)
     }
 
@@ -144,7 +149,7 @@ impl App {
 
     async fn encode(&self, ids: &[ProductId]) -> Result<HashMap<ProductId, Shown>, Error> {
         let tree = self.categories().await?;
-        let (aggregates, sellers) = self.load(ids).await?;
+        let (aggregates, sellers) = load(&self.db.copies().await, ids).await?;
         let mut encoded = HashMap::with_capacity(aggregates.len());
         for aggregate in aggregates.iter().filter(|aggregate| aggregate.product.public) {
             let view = view::product(aggregate, &sellers, &tree, &self.public_url, view::Eyes::Public);
@@ -157,9 +162,7 @@ impl App {
 
     /// Products with the sellers that their views name.
     pub async fn load(&self, ids: &[ProductId]) -> Result<(Vec<Aggregate>, Sellers), Error> {
-        let aggregates = products::load_many(self.db.reader(), ids).await?;
-        let sellers = sellers::find(self.db.reader(), products::seller_ids(&aggregates)).await?;
-        Ok((aggregates, sellers))
+        load(self.db.reader(), ids).await
     }
 
     /// The product with this id or slug.
@@ -184,7 +187,8 @@ impl App {
     ) -> Result<Arc<Page<ProductId>>, Error> {
         let key = format!("{} {sort:?} {page:?} {filter:?}", self.caches.edition());
         let fill = || async {
-            let found = listing::page(self.db.reader(), filter, crate::store::Scope::Public, sort, page).await;
+            let conn = self.db.copies().await;
+            let found = listing::page(&conn, filter, crate::store::Scope::Public, sort, page).await;
             found.map(Arc::new).map_err(Problem::from)
         };
         Ok(self.caches.pages.get_or_fill(key, fill).await?)
@@ -230,6 +234,13 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// Products with the sellers that their views name, as `conn` sees them.
+pub async fn load(conn: &Reader, ids: &[ProductId]) -> Result<(Vec<Aggregate>, Sellers), Error> {
+    let aggregates = products::load_many(conn, ids).await?;
+    let sellers = sellers::find(conn, products::seller_ids(&aggregates)).await?;
+    Ok((aggregates, sellers))
 }
 
 fn to_problem(error: impl Into<Error>) -> Problem {

@@ -116,9 +116,9 @@ impl Catalog for Answers {
     async fn products(&self, request: Request<ProductsRequest>) -> Result<Response<ProductsReply>, Status> {
         let ProductsRequest { after, limit } = request.into_inner();
         let after = if after.is_empty() { None } else { Some(error::id("after", &after)?) };
-        let reader = self.0.db.reader();
+        let reader = &self.0.db.copies().await;
         let ids = listing::next(reader, after, page_size(limit)?).await.map_err(Error::from)?;
-        let (products, sellers) = catalogue::listed(&self.0, &ids).await?;
+        let (products, sellers) = catalogue::listed(&self.0, reader, &ids).await?;
         let total = listing::count(reader).await.map_err(Error::from)?;
         Ok(Response::new(ProductsReply { products, sellers, total }))
     }
@@ -126,9 +126,10 @@ impl Catalog for Answers {
     async fn match_titles(&self, request: Request<MatchTitlesRequest>) -> Result<Response<MatchTitlesReply>, Status> {
         let MatchTitlesRequest { words, offset, limit } = request.into_inner();
         bounded("words", words.len())?;
-        let found = listing::titled(self.0.db.reader(), &words, offset, page_size(limit)?).await;
+        let reader = &self.0.db.copies().await;
+        let found = listing::titled(reader, &words, offset, page_size(limit)?).await;
         let (ids, total) = found.map_err(Error::from)?;
-        let (products, sellers) = catalogue::listed(&self.0, &ids).await?;
+        let (products, sellers) = catalogue::listed(&self.0, reader, &ids).await?;
         Ok(Response::new(MatchTitlesReply { products, sellers, total }))
     }
 }

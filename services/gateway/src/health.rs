@@ -97,6 +97,11 @@ impl Health {
     pub(crate) fn new(services: &[Service], mut probes: Vec<Probe>, stop: CancellationToken) -> Arc<Self> {
         for service in services {
             if let Some(db) = service.db.clone() {
+                if db.has_replicas() {
+                    let db = db.clone();
+                    let ping = move || std::future::ready(db.ping_replicas());
+                    probes.push(Probe::helpful(format!("{} replicas", service.name), ping));
+                }
                 let ping = move || {
                     let db = db.clone();
                     async move { db.reader().ping().await }

@@ -11,8 +11,19 @@ pub struct Connect {
     pub url: Secret,
     /// The setting that the URL comes from, for messages.
     pub setting: String,
+    /// Copies of a database on a server, which may answer for it; see [`Database::copies`](super::Database::copies).
+    pub replicas: Vec<Replica>,
     /// What concerns servers only.
     pub server: ServerSettings,
+}
+
+/// Where a copy of the database is that follows it.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    /// `postgres://USER:PASSWORD@HOST/DATABASE`.
+    pub url: Secret,
+    /// The setting that the URL comes from, for messages.
+    pub setting: String,
 }
 
 /// How a database on a server is used.
@@ -26,6 +37,8 @@ pub struct ServerSettings {
     pub connect_timeout: Duration,
     /// How long one statement may take.
     pub statement_timeout: Duration,
+    /// How long a question waits for a replica to have what the primary has, before the primary answers it.
+    pub replica_wait: Duration,
     /// Whether opening it brings its tables up to date; otherwise it must find them so.
     pub migrate: bool,
 }
@@ -37,6 +50,7 @@ impl Default for ServerSettings {
             readers: 4,
             connect_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
+            replica_wait: Duration::from_millis(50),
             migrate: true,
         }
     }
@@ -45,6 +59,11 @@ impl Default for ServerSettings {
 impl Connect {
     /// The database at `url`, used as most are.
     pub fn to(url: &str) -> Self {
-        Self { url: url.into(), setting: "the database URL".to_owned(), server: ServerSettings::default() }
+        Self {
+            url: url.into(),
+            setting: "the database URL".to_owned(),
+            replicas: Vec::new(),
+            server: ServerSettings::default(),
+        }
     }
 }

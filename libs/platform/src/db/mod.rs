@@ -31,7 +31,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use souk_kernel::Clock;
 use tokio::sync::{Notify, oneshot};
 
-pub use connect::{Connect, ServerSettings};
+pub use connect::{Connect, Replica, ServerSettings};
 pub use failure::problem;
 pub(crate) use fresh::Fresh;
 pub(crate) use hurry::unhurried;
@@ -81,6 +81,39 @@ impl Database {
     /// For reading. What a transaction committed is seen here as soon as it returned.
     pub fn reader(&self) -> &Reader {
         &self.shared.reader
+    }
+
+    /// For reading much that is shown and decides nothing: lists, counts, reports. A replica answers if one is configured that
+    /// has all that was committed when this was called, otherwise the primary does: so what is seen here is as new as what
+    /// [`Database::reader`] sees. It costs a trip to the primary, and the few milliseconds that a replica may be late: for
+    /// single rows take [`Database::reader`].
+    ///
+    /// To be asked for anew by each request; what is committed later is seen or not.
+    #[cfg_attr(not(feature = "cluster"), expect(clippy::unused_async, reason = "a file has no replicas"))]
+    pub async fn copies(&self) -> Reader {
+        match &self.shared.writing {
+            Writing::File(_) => self.reader().clone(),
+            #[cfg(feature = "cluster")]
+            Writing::Server(server) => self.reader().preferring(server.replica().await),
+        }
+    }
+
+    /// Whether it has replicas.
+    pub fn has_replicas(&self) -> bool {
+        match &self.shared.writing {
+            Writing::File(_) => false,
+            #[cfg(feature = "cluster")]
+            Writing::Server(server) => server.replicas().is_some(),
+        }
+    }
+
+    /// Whether one of its replicas answers, if it has any and has needed them.
+    pub fn ping_replicas(&self) -> Result<(), String> {
+        match &self.shared.writing {
+            Writing::File(_) => Ok(()),
+            #[cfg(feature = "cluster")]
+            Writing::Server(server) => server.replicas().map_or(Ok(()), server::Replicas::ping),
+        }
     }
 
     /// The clock that it was opened with.

@@ -78,6 +78,38 @@ pub enum OpenError {
         /// What it says.
         reason: String,
     },
+    /// A replica was named for a database that is a file.
+    #[error(
+        "{service}: {setting} names a replica, but the database is a file; replicas are copies of a database on a server"
+    )]
+    FileWithReplicas {
+        /// Whose database.
+        service: &'static str,
+        /// Where the replica's URL comes from.
+        setting: String,
+    },
+    /// A replica's URL leads to another engine.
+    #[error("{service}: {setting} begins with `{scheme}:`; a replica of a PostgreSQL is a PostgreSQL, `postgres:`")]
+    OtherEngine {
+        /// Whose database.
+        service: &'static str,
+        /// Where the replica's URL comes from.
+        setting: String,
+        /// What stands before the colon.
+        scheme: String,
+    },
+    /// A replica's URL leads to a server that is no copy of the database's.
+    #[error("{service}: the database server at {server}, which {setting} names, is no copy of {primary}, the primary")]
+    OtherServer {
+        /// Whose database.
+        service: &'static str,
+        /// Where the replica's URL comes from.
+        setting: String,
+        /// Where it leads.
+        server: String,
+        /// What it should be a copy of.
+        primary: String,
+    },
     /// The tables are older than the program, and it may not change them.
     #[error(
         "{service}: the tables are {missing} migrations behind; run `souk migrate`, or set `database.migrate_at_start`"
@@ -126,6 +158,9 @@ impl Database {
         let (scheme, path) = url.split_once(':').unwrap_or(("…", ""));
         let setting = connect.setting.clone();
         match scheme {
+            "sqlite" if !connect.replicas.is_empty() => {
+                Err(OpenError::FileWithReplicas { service, setting: connect.replicas[0].setting.clone() })
+            }
             "sqlite" => Self::open_file::<M>(service, Path::new(path.trim_start_matches("//")), clock).await,
             #[cfg(feature = "cluster")]
             "postgres" | "postgresql" => {
@@ -168,7 +203,7 @@ pub(super) struct PlatformMigrator;
 
 impl MigratorTrait for PlatformMigrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(schema::Messaging), crate::http::idempotency::migration()]
+        vec![Box::new(schema::Messaging), crate::http::idempotency::migration(), Box::new(schema::ReplicaMarks)]
     }
 
     fn migration_table_name() -> sea_orm::DynIden {

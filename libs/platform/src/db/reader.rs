@@ -9,6 +9,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult,
 use sea_orm_migration::async_trait::async_trait;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+#[cfg(feature = "cluster")]
+use super::server::Chosen;
 use super::{
     failure, file,
     held::{Answer, Held, Meter, unprepared},
@@ -23,6 +25,21 @@ pub struct Reader {
     pool: DatabaseConnection,
     /// `None` on a server: a connection to it does not have to be asked for its health by a thread of ours.
     held: Option<Arc<Readers>>,
+    /// Answers as long as it can.
+    #[cfg(feature = "cluster")]
+    replica: Option<Arc<Chosen>>,
+}
+
+/// Has the replica answer, if there is one that does.
+macro_rules! ask_replica {
+    ($self:ident, $method:ident, $question:expr) => {
+        #[cfg(feature = "cluster")]
+        if let Some(replica) = &$self.replica
+            && let Some(answer) = replica.hear(replica.pool().$method($question)).await
+        {
+            return answer;
+        }
+    };
 }
 
 /// Connections to a file that were used before.
@@ -37,17 +54,28 @@ impl Reader {
     /// Reads through `pool`.
     #[cfg(feature = "cluster")]
     pub(super) fn pooled(pool: DatabaseConnection) -> Self {
-        Self { pool, held: None }
+        Self { pool, held: None, replica: None }
+    }
+
+    /// Has the replica, if any, answer as long as it can.
+    #[cfg(feature = "cluster")]
+    pub(super) fn preferring(&self, replica: Option<Chosen>) -> Self {
+        Self { replica: replica.map(Arc::new), ..self.clone() }
     }
 
     /// Reads through up to `count` connections of `pool`, which are kept.
     pub(super) fn holding(pool: DatabaseConnection, count: usize, service: &'static str) -> Self {
         let meter = Meter { service, pool: "reader" };
         let readers = Readers { idle: Mutex::default(), permits: Arc::new(Semaphore::new(count)), meter };
-        Self { pool, held: Some(Arc::new(readers)) }
+        Self {
+            pool,
+            held: Some(Arc::new(readers)),
+            #[cfg(feature = "cluster")]
+            replica: None,
+        }
     }
 
-    /// The pool, for a transaction that reads. A [`Reader`] answers each statement by itself.
+    /// The primary's pool, for a transaction that reads. A [`Reader`] answers each statement by itself.
     pub fn pool(&self) -> &DatabaseConnection {
         &self.pool
     }
@@ -169,6 +197,7 @@ impl ConnectionTrait for Reader {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        ask_replica!(self, execute_raw, statement.clone());
         match &self.held {
             Some(readers) => self.ask(readers, statement).await.map(Answer::executed),
             None => self.pool.execute_raw(statement).await,
@@ -176,6 +205,7 @@ impl ConnectionTrait for Reader {
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        ask_replica!(self, execute_unprepared, sql);
         match &self.held {
             Some(readers) => self.ask(readers, unprepared(sql)).await.map(Answer::executed),
             None => self.pool.execute_unprepared(sql).await,
@@ -183,6 +213,7 @@ impl ConnectionTrait for Reader {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        ask_replica!(self, query_one_raw, statement.clone());
         match &self.held {
             Some(readers) => self.ask(readers, statement).await.map(Answer::one),
             None => self.pool.query_one_raw(statement).await,
@@ -190,6 +221,7 @@ impl ConnectionTrait for Reader {
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        ask_replica!(self, query_all_raw, statement.clone());
         match &self.held {
             Some(readers) => self.ask(readers, statement).await.map(Answer::all),
             None => self.pool.query_all_raw(statement).await,

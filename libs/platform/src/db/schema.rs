@@ -148,3 +148,27 @@ impl MigrationTrait for Messaging {
         manager.create_table(dead_letters).await
     }
 }
+
+/// Makes the table in which a replica shows that it follows this database. A file has none.
+pub struct ReplicaMarks;
+
+impl MigrationName for ReplicaMarks {
+    fn name(&self) -> &'static str {
+        "m3_replica_marks"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for ReplicaMarks {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        if manager.get_database_backend() == sea_orm::DbBackend::Sqlite {
+            return Ok(());
+        }
+        let marks = Table::create()
+            .table("replica_marks")
+            .col(uuid("mark").primary_key())
+            .col(timestamp_with_time_zone("made_at"))
+            .to_owned();
+        manager.create_table(marks).await
+    }
+}

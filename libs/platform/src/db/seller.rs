@@ -4,33 +4,77 @@
 //! rows of the seller for whom is being read, should a finder ever forget.
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement,
+    TransactionTrait,
 };
 use sea_orm_migration::{SchemaManager, async_trait::async_trait};
 use souk_kernel::{SellerId, TypedId};
 
 use super::{Database, Reader};
+#[cfg(feature = "cluster")]
+use super::{Writing, server::Chosen};
 
 /// Reads for one seller.
-pub enum SellerReader {
+pub struct SellerReader(Way);
+
+enum Way {
     /// As the service itself: the database knows no policies.
     Service(Reader),
     /// In a transaction that is marked with the seller.
     Seller(DatabaseTransaction),
+    /// In such a transaction on a replica.
+    #[cfg(feature = "cluster")]
+    Copy(Box<Copy>),
+}
+
+#[cfg(feature = "cluster")]
+struct Copy {
+    replica: Chosen,
+    transaction: DatabaseTransaction,
+    seller: SellerId,
+    primary: Reader,
+    /// One on the primary, once the replica has failed.
+    instead: tokio::sync::OnceCell<DatabaseTransaction>,
 }
 
 impl Database {
     /// For reading on a seller's behalf.
     pub async fn reader_for(&self, seller: SellerId) -> Result<SellerReader, DbErr> {
-        if self.reader().get_database_backend() != DbBackend::Postgres {
-            return Ok(SellerReader::Service(self.reader().clone()));
+        Ok(SellerReader(if self.reader().get_database_backend() == DbBackend::Postgres {
+            Way::Seller(begin(self.reader().pool(), seller).await?)
+        } else {
+            Way::Service(self.reader().clone())
+        }))
+    }
+
+    /// For reading much on a seller's behalf: as [`Database::copies`].
+    pub async fn copies_for(&self, seller: SellerId) -> Result<SellerReader, DbErr> {
+        #[cfg(feature = "cluster")]
+        if let Writing::Server(server) = &self.shared.writing
+            && let Some(replica) = server.replica().await
+            && let Some(transaction) = replica.hear(begin(replica.pool(), seller)).await
+        {
+            let (transaction, primary) = (transaction?, self.reader().clone());
+            let instead = tokio::sync::OnceCell::new();
+            return Ok(SellerReader(Way::Copy(Box::new(Copy { replica, transaction, seller, primary, instead }))));
         }
-        let reader = self.reader().pool().begin().await?;
-        let seller = seller.uuid().to_string();
-        // Ends with the transaction, so that the connection's next user is nobody again.
-        let mark = "SELECT set_config('souk.seller', $1, true)";
-        reader.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, mark, [seller.into()])).await?;
-        Ok(SellerReader::Seller(reader))
+        self.reader_for(seller).await
+    }
+}
+
+async fn begin(pool: &DatabaseConnection, seller: SellerId) -> Result<DatabaseTransaction, DbErr> {
+    let transaction = pool.begin().await?;
+    let seller = seller.uuid().to_string();
+    // Ends with the transaction, so that the connection's next user is nobody again.
+    let mark = "SELECT set_config('souk.seller', $1, true)";
+    transaction.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, mark, [seller.into()])).await?;
+    Ok(transaction)
+}
+
+#[cfg(feature = "cluster")]
+impl Copy {
+    async fn instead(&self) -> Result<&DatabaseTransaction, DbErr> {
+        self.instead.get_or_try_init(|| begin(self.primary.pool(), self.seller)).await
     }
 }
 
@@ -54,40 +98,45 @@ pub async fn protect(manager: &SchemaManager<'_>, tables: &[&str]) -> Result<(),
     Ok(())
 }
 
+/// Asks whoever answers for the seller.
+macro_rules! ask {
+    ($self:ident, $method:ident, $first:expr, $then:expr) => {
+        match &$self.0 {
+            Way::Service(connection) => connection.$method($then).await,
+            Way::Seller(connection) => connection.$method($then).await,
+            #[cfg(feature = "cluster")]
+            Way::Copy(copy) => match copy.replica.hear(copy.transaction.$method($first)).await {
+                Some(answer) => answer,
+                None => copy.instead().await?.$method($then).await,
+            },
+        }
+    };
+}
+
 #[async_trait]
 impl ConnectionTrait for SellerReader {
     fn get_database_backend(&self) -> DbBackend {
-        match self {
-            Self::Service(connection) => connection.get_database_backend(),
-            Self::Seller(connection) => connection.get_database_backend(),
+        match &self.0 {
+            Way::Service(connection) => connection.get_database_backend(),
+            Way::Seller(connection) => connection.get_database_backend(),
+            #[cfg(feature = "cluster")]
+            Way::Copy(copy) => copy.transaction.get_database_backend(),
         }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match self {
-            Self::Service(connection) => connection.execute_raw(statement).await,
-            Self::Seller(connection) => connection.execute_raw(statement).await,
-        }
+        ask!(self, execute_raw, statement.clone(), statement)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        match self {
-            Self::Service(connection) => connection.execute_unprepared(sql).await,
-            Self::Seller(connection) => connection.execute_unprepared(sql).await,
-        }
+        ask!(self, execute_unprepared, sql, sql)
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match self {
-            Self::Service(connection) => connection.query_one_raw(statement).await,
-            Self::Seller(connection) => connection.query_one_raw(statement).await,
-        }
+        ask!(self, query_one_raw, statement.clone(), statement)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match self {
-            Self::Service(connection) => connection.query_all_raw(statement).await,
-            Self::Seller(connection) => connection.query_all_raw(statement).await,
-        }
+        ask!(self, query_all_raw, statement.clone(), statement)
     }
 }

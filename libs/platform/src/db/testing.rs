@@ -1,5 +1,5 @@
 //! Databases for tests: files, or with `SOUK_TEST_DATABASE_URL` (see `scripts/with-postgres`) a fresh database on that
-//! server for each folder, so that the same tests run on every engine.
+//! server for each folder, so that the same tests run on every engine. `SOUK_TEST_REPLICA_URL` names a replica of that server.
 
 use std::path::Path;
 
@@ -7,6 +7,8 @@ use crate::config::Secret;
 
 /// Names a server; the user must be allowed to make databases.
 const VARIABLE: &str = "SOUK_TEST_DATABASE_URL";
+/// Names its replica.
+const REPLICA: &str = "SOUK_TEST_REPLICA_URL";
 
 /// The URL of `service`'s database that belongs to `folder`; the same again for the same folder.
 ///
@@ -26,6 +28,18 @@ pub async fn url(folder: &Path, service: &str) -> String {
 pub async fn server_url(folder: &Path) -> Option<Secret> {
     let server = std::env::var(VARIABLE).ok().filter(|url| !url.is_empty())?;
     Some(on_server::database(&server, folder).await.expect("the test server makes databases").into())
+}
+
+/// The URL of the same database on the replica; nothing without one.
+///
+/// # Panics
+/// When the server can't be used.
+pub async fn replica_url(folder: &Path) -> Option<Secret> {
+    let replica = std::env::var(REPLICA).ok().filter(|url| !url.is_empty())?;
+    let primary = server_url(folder).await?;
+    let (_, database) = primary.expose().rsplit_once('/')?;
+    let (server, _) = replica.rsplit_once('/')?;
+    Some(format!("{server}/{database}").into())
 }
 
 #[cfg(not(feature = "cluster"))]

@@ -124,7 +124,7 @@ pub async fn reviews(
     Paging(page): Paging,
     Params(params): Params<ReviewParams>,
 ) -> Result<List<ModeratedReview>, Error> {
-    let found = store::all(app.db.reader(), params.hidden, params.product_id, page).await?;
+    let found = store::all(&app.db.copies().await, params.hidden, params.product_id, page).await?;
     Ok(List(found.map(ModeratedReview::from)))
 }
 

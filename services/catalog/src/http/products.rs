@@ -22,7 +22,7 @@ use super::{
     viewer::{Editor, Viewer},
 };
 use crate::{
-    app::{App, AppState, Shown},
+    app::{App, AppState, Shown, load},
     error::Error,
     operations::{
         archive_product::archive_product,
@@ -81,9 +81,10 @@ pub async fn owners_page(
     sort: Sort,
     page: souk_kernel::PageQuery,
 ) -> Result<Reply<Encoded>, Error> {
-    let found = listing::page(app.db.reader(), &filter, scope, sort, page).await?;
+    let conn = app.db.copies().await;
+    let found = listing::page(&conn, &filter, scope, sort, page).await?;
     let tree = app.categories().await?;
-    let (aggregates, sellers) = app.load(&found.items).await?;
+    let (aggregates, sellers) = load(&conn, &found.items).await?;
     let view = |aggregate| Encoded::of(&view::product(aggregate, &sellers, &tree, &app.public_url, view::Eyes::Owner));
     let items = aggregates.iter().map(view).collect::<Result<_, _>>()?;
     array(found.map(drop), items)

@@ -52,7 +52,7 @@ pub async fn list(
     Paging(page): Paging,
 ) -> Result<List<Review>, Error> {
     let id = products::visible(&app, &name, &viewer).await?;
-    Ok(List(reviews::of_product(app.db.reader(), id, page).await?.map(Review::from)))
+    Ok(List(reviews::of_product(&app.db.copies().await, id, page).await?.map(Review::from)))
 }
 
 /// Reviews a product that one bought and received.

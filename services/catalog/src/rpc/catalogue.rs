@@ -2,9 +2,10 @@
 
 use souk_contracts::catalog::{AttributeDefinition, Category, ListedProduct, ListedSeller, SkuLevel};
 use souk_kernel::ProductId;
+use souk_platform::db::Reader;
 
 use crate::{
-    app::App,
+    app::{self, App},
     domain::category::{self, CategoryTree},
     error::Error,
     operations::announce,
@@ -41,9 +42,13 @@ fn told(category: &category::Category) -> Category {
 }
 
 /// These products as they are now, in this order, and everybody who makes or offers them.
-pub async fn listed(app: &App, ids: &[ProductId]) -> Result<(Vec<ListedProduct>, Vec<ListedSeller>), Error> {
+pub async fn listed(
+    app: &App,
+    conn: &Reader,
+    ids: &[ProductId],
+) -> Result<(Vec<ListedProduct>, Vec<ListedSeller>), Error> {
     let tree = app.categories().await?;
-    let (aggregates, sellers) = app.load(ids).await?;
+    let (aggregates, sellers) = app::load(conn, ids).await?;
     let products = aggregates.iter().map(|aggregate| listed_product(aggregate, &tree)).collect::<Result<_, _>>()?;
     let sellers = sellers.into_values().map(|seller| ListedSeller {
         id: seller.id.to_string(),

@@ -44,7 +44,7 @@ pub async fn list(
     Paging(page): Paging,
 ) -> Result<List<Seller>, Error> {
     let filter = Filter { text: search.q, status: search.status, public: false };
-    let page = sellers::list(app.db.reader(), filter, page).await?;
+    let page = sellers::list(&app.db.copies().await, filter, page).await?;
     Ok(List(page.map(|seller| Seller::inside(seller, None))))
 }
 

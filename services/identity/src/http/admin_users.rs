@@ -53,7 +53,7 @@ pub async fn list(
     Params(search): Params<Search>,
     Paging(page): Paging,
 ) -> Result<List<User>, Error> {
-    let conn = app.db.reader();
+    let conn = &app.db.copies().await;
     let Search { q: text, email, role, status } = search;
     let page = users::list(conn, Filter { text, email, role, status }, page).await?;
     let mut teams = members::teams_of(conn, page.items.iter().map(|user| user.id).collect()).await?;

@@ -39,7 +39,7 @@ pub async fn list(
     Paging(page): Paging,
 ) -> Result<List<Seller>, Error> {
     let filter = Filter { text: search.q, public: true, ..Filter::default() };
-    Ok(List(sellers::list(app.db.reader(), filter, page).await?.map(Seller::public)))
+    Ok(List(sellers::list(&app.db.copies().await, filter, page).await?.map(Seller::public)))
 }
 
 /// What an applicant says about the shop.

@@ -61,7 +61,8 @@ pub async fn list(
     let source =
         sources::find_for_seller(app.db.reader(), &name, member.seller_id).await?.ok_or(Error::UnknownSource)?;
     let after: Option<String> = page.cursor.as_deref().map(decode_cursor).transpose()?;
-    let (mut rows, total) = sources::mapping(app.db.reader(), &source.name, after, page.offset, page.limit + 1).await?;
+    let (mut rows, total) =
+        sources::mapping(&app.db.copies().await, &source.name, after, page.offset, page.limit + 1).await?;
     let next_cursor = super::next_cursor(&mut rows, page.limit, |row| encode_cursor(&row.external_sku));
     let items = rows.into_iter().map(NameView::from).collect();
     Ok(List(Page { items, limit: page.limit, offset: page.offset, total, next_cursor }))

@@ -45,7 +45,7 @@ pub async fn list(
         sources::find_for_seller(app.db.reader(), &name, member.seller_id).await?.ok_or(Error::UnknownSource)?;
     let before: Option<i64> = page.cursor.as_deref().map(decode_cursor).transpose()?;
     let (mut rows, total) =
-        sources::reports(app.db.reader(), &source.name, before, page.offset, page.limit + 1).await?;
+        sources::reports(&app.db.copies().await, &source.name, before, page.offset, page.limit + 1).await?;
     let next_cursor = super::next_cursor(&mut rows, page.limit, |row| encode_cursor(&row.number));
     let items = rows.into_iter().map(view).collect::<Result<_, Error>>()?;
     Ok(List(Page { items, limit: page.limit, offset: page.offset, total, next_cursor }))

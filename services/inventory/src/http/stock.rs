@@ -120,7 +120,7 @@ pub async fn list(
 ) -> Result<List<StockRow>, Error> {
     let wanted = Wanted { seller_id: member.seller_id, available_max: filter.available_max };
     let after: Option<(SkuId, String)> = page.cursor.as_deref().map(decode_cursor).transpose()?;
-    let own = app.db.reader_for(member.seller_id).await?;
+    let own = app.db.copies_for(member.seller_id).await?;
     let mut rows = stock_rows::list_for_seller(&own, wanted, after, page.offset, page.limit + 1).await?;
     let total = stock_rows::count_for_seller(&own, wanted).await?;
     let next_cursor = super::next_cursor(&mut rows, page.limit, |row| encode_cursor(&(row.sku_id, &row.location)));
@@ -202,7 +202,7 @@ pub async fn events(
         stock_rows::find_for_seller(&app.db.reader_for(member.seller_id).await?, sku_id, member.seller_id).await?;
     let (stock, _) = found.ok_or(Error::UnknownSku)?;
     let before: Option<i64> = page.cursor.as_deref().map(decode_cursor).transpose()?;
-    let mut rows = ledger::page(app.db.reader(), sku_id, before, page.offset, page.limit + 1).await?;
+    let mut rows = ledger::page(&app.db.copies().await, sku_id, before, page.offset, page.limit + 1).await?;
     let next_cursor = super::next_cursor(&mut rows, page.limit, |row| encode_cursor(&row.version));
     // Changes are numbered without gaps: the last number is how many there are.
     let total = u64::try_from(stock.version()).unwrap_or_default();

@@ -64,7 +64,7 @@ pub async fn mailbox(
     Paging(page): Paging,
 ) -> Result<List<Mail>, Error> {
     let filter = Filter { to, template, status: None };
-    Ok(List(mails::list(app.db.reader(), filter, page).await?.map(Mail::from)))
+    Ok(List(mails::list(&app.db.copies().await, filter, page).await?.map(Mail::from)))
 }
 
 /// How a mail fared.
@@ -124,7 +124,7 @@ pub async fn deliveries(
     Params(Search { to, template, status }): Params<Search>,
     Paging(page): Paging,
 ) -> Result<List<DeliveryLog>, Error> {
-    let page = mails::list(app.db.reader(), Filter { to, template, status }, page).await?;
+    let page = mails::list(&app.db.copies().await, Filter { to, template, status }, page).await?;
     Ok(List(page.map(DeliveryLog::from)))
 }
 

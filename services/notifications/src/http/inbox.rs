@@ -56,7 +56,7 @@ pub async fn list(
     Params(which): Params<Which>,
     Paging(page): Paging,
 ) -> Result<List<Notification>, Error> {
-    let page = notices::list_for(app.db.reader(), me.user_id, which.unread, page).await?;
+    let page = notices::list_for(&app.db.copies().await, me.user_id, which.unread, page).await?;
     Ok(List(page.map(Notification::from)))
 }
 

@@ -51,7 +51,7 @@ pub async fn list(
     Paging(page): Paging,
     Params(params): Params<ListParams>,
 ) -> Result<List<OrderView>, Error> {
-    let conn = app.db.reader();
+    let conn = &app.db.copies().await;
     let ListParams { status, user_id, seller_id, email, number } = params;
     let filter = pages::Filter { status, user_id, seller_id, email, number };
     let mut page = pages::for_admin(conn, filter, &page).await?;

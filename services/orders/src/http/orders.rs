@@ -43,7 +43,7 @@ pub async fn list(
     Paging(page): Paging,
     Params(params): Params<ListParams>,
 ) -> Result<List<OrderView>, Error> {
-    let conn = app.db.reader();
+    let conn = &app.db.copies().await;
     let mut page = pages::for_buyer(conn, user.user_id, params.status, &page).await?;
     let orders = store::complete_all(conn, std::mem::take(&mut page.items)).await?;
     let views = orders.iter().map(|order| views::order(order, Viewer::Buyer)).collect();

@@ -68,9 +68,9 @@ pub async fn list(
     Paging(page): Paging,
     Params(params): Params<ListParams>,
 ) -> Result<List<SellerOrderDetail>, Error> {
-    let conn = app.db.reader();
-    let mut page =
-        pages::for_seller(&app.db.reader_for(member.seller_id).await?, member.seller_id, params.status, &page).await?;
+    let own = app.db.copies_for(member.seller_id).await?;
+    let mut page = pages::for_seller(&own, member.seller_id, params.status, &page).await?;
+    let conn = &app.db.copies().await;
     let rows = std::mem::take(&mut page.items);
     let orders = pages::orders_of(conn, rows.iter().map(|part| part.order_id).collect()).await?;
     let orders = store::complete_all(conn, orders).await?;

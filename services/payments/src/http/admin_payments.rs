@@ -58,7 +58,7 @@ pub async fn list(
 ) -> Result<List<AdminPayment>, Error> {
     let Search { status, provider, order_id: order, flagged } = search;
     let filter = payments::Filter { status, provider, order, flagged };
-    let page = payments::list(app.db.reader(), filter, &page).await?;
+    let page = payments::list(&app.db.copies().await, filter, &page).await?;
     Ok(List(page.map(AdminPayment::from)))
 }
 

@@ -43,7 +43,7 @@ pub async fn list(
     Params(search): Params<Search>,
     Paging(page): Paging,
 ) -> Result<List<Payout>, Error> {
-    let page = payouts::list(app.db.reader(), search.seller_id, &page).await?;
+    let page = payouts::list(&app.db.copies().await, search.seller_id, &page).await?;
     Ok(List(page.map(Payout::from)))
 }
 

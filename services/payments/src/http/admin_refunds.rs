@@ -44,7 +44,7 @@ pub async fn list(
     Paging(page): Paging,
 ) -> Result<List<Refund>, Error> {
     let filter = refunds::Filter { payment: search.payment_id, status: search.status };
-    let page = refunds::list(app.db.reader(), filter, &page).await?;
+    let page = refunds::list(&app.db.copies().await, filter, &page).await?;
     Ok(List(page.map(Refund::from)))
 }
 

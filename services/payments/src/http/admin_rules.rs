@@ -47,7 +47,7 @@ pub async fn list(
     Paging(page): Paging,
 ) -> Result<List<CommissionRule>, Error> {
     let filter = rules::Filter { seller: search.seller_id, category: search.category_id };
-    let page = rules::list(app.db.reader(), filter, &page).await?;
+    let page = rules::list(&app.db.copies().await, filter, &page).await?;
     Ok(List(page.map(CommissionRule::from)))
 }
 

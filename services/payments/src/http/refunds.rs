@@ -141,6 +141,6 @@ pub async fn list(
 ) -> Result<List<Refund>, Error> {
     buyers::find(&app, &caller, id).await?;
     let filter = refunds::Filter { payment: Some(id), status: None };
-    let page = refunds::list(app.db.reader(), filter, &page).await?;
+    let page = refunds::list(&app.db.copies().await, filter, &page).await?;
     Ok(List(page.map(Refund::from)))
 }

@@ -79,7 +79,7 @@ pub async fn balance(
 ) -> Result<Reply<Encoded>, Error> {
     member.require(Permission::Money)?;
     let (seller, currency) = (member.seller_id, wanted.currency.unwrap_or(app.currency));
-    let conn = &app.db.reader_for(seller).await?;
+    let conn = &app.db.copies_for(seller).await?;
     let (sums, paid_out, statement) = futures::join!(
         ledger::balance(conn, seller, currency),
         payouts::total(conn, seller, currency),
@@ -129,6 +129,6 @@ pub async fn payouts(
     Paging(page): Paging,
 ) -> Result<List<Payout>, Error> {
     member.require(Permission::Money)?;
-    let page = payouts::list(&app.db.reader_for(member.seller_id).await?, Some(member.seller_id), &page).await?;
+    let page = payouts::list(&app.db.copies_for(member.seller_id).await?, Some(member.seller_id), &page).await?;
     Ok(List(page.map(Payout::from)))
 }

@@ -67,7 +67,7 @@ pub async fn queries(
     };
     operations::count_queries(&app).await?;
     let since = operations::day(&app).saturating_sub(params.days.unwrap_or(30) - 1);
-    let all = queries::ranked(app.db.reader(), since, ranking, MOST).await?;
+    let all = queries::ranked(&app.db.copies().await, since, ranking, MOST).await?;
     let total = all.len() as u64;
     let (limit, offset) = (page.limit, page.offset);
     #[expect(clippy::cast_precision_loss, reason = "counts")]

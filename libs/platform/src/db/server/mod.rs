@@ -6,6 +6,7 @@
 mod lease;
 mod migrate;
 mod postgres;
+mod replicas;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -20,6 +21,7 @@ use souk_kernel::Clock;
 use tokio::sync::{Notify, Semaphore};
 
 pub(crate) use lease::{Lease, Leases};
+pub(super) use replicas::{Chosen, Replicas};
 
 use super::{
     Connect, Database, OpenError, Reader, Shared, Tx, Writing,
@@ -60,6 +62,7 @@ pub(super) struct Server {
     /// Transactions that wait for a connection.
     waiting: std::sync::atomic::AtomicUsize,
     leases: Leases,
+    replicas: Option<Replicas>,
 }
 
 impl Database {
@@ -73,13 +76,18 @@ impl Database {
         let opened = match engine {
             Engine::Postgres => postgres::open::<M>(service, connect).await?,
         };
-        let postgres::Opened { mut writers, mut readers, leases } = opened;
+        let postgres::Opened { mut writers, mut readers, leases, replicas } = opened;
         for (pool, name) in [(&mut writers, "writer"), (&mut readers, "reader")] {
             let meter = Meter { service, pool: name };
             pool.set_metric_callback(move |info| meter.measure(info.elapsed, &info.statement.sql));
         }
-        let server =
-            Server { writers, again: Semaphore::new(1), waiting: std::sync::atomic::AtomicUsize::default(), leases };
+        let server = Server {
+            writers,
+            again: Semaphore::new(1),
+            waiting: std::sync::atomic::AtomicUsize::default(),
+            leases,
+            replicas,
+        };
         let shared = Shared {
             service,
             reader: Reader::pooled(readers),
@@ -114,7 +122,19 @@ impl Server {
         &self.leases
     }
 
+    pub fn replicas(&self) -> Option<&Replicas> {
+        self.replicas.as_ref()
+    }
+
+    /// A replica that has all that was committed before; nothing if the primary has to answer.
+    pub async fn replica(&self) -> Option<Chosen> {
+        self.replicas.as_ref()?.choose().await
+    }
+
     pub async fn close(&self) -> Result<(), DbErr> {
+        if let Some(replicas) = &self.replicas {
+            replicas.close().await;
+        }
         self.writers.clone().close().await
     }
 

@@ -9,11 +9,19 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{Leases, lock_key, migrate};
-use crate::db::{Connect, OpenError};
+use super::{
+    Leases, lock_key, migrate,
+    replicas::{self, Replicas},
+};
+use crate::db::{Connect, OpenError, ServerSettings, held::Meter};
 
 /// Connections that were idle for this long are asked whether they live before they are used.
 const ASK_AFTER: Duration = Duration::from_secs(1);
+/// How long a question waits for a connection to a replica before the primary answers it.
+const REPLICA_ACQUIRE: Duration = Duration::from_millis(500);
+/// Tells a replica from every other server, and from itself after it was started again or promoted.
+pub(super) const SERVER: &str =
+    "SELECT concat_ws(' ', pg_is_in_recovery(), pg_postmaster_start_time(), inet_server_addr(), inet_server_port())";
 /// How long a transaction may stand still before the server ends it: its process is gone, or stuck.
 const STILL_LIMIT: &str = "60s";
 
@@ -22,29 +30,62 @@ pub struct Opened {
     pub writers: DatabaseConnection,
     pub readers: DatabaseConnection,
     pub leases: Leases,
+    pub replicas: Option<Replicas>,
 }
 
 /// Opens the service's schema, made if missing, and brings its tables up to date or finds them so.
 pub async fn open<M: MigratorTrait>(service: &'static str, connect: &Connect) -> Result<Opened, OpenError> {
     let settings = &connect.server;
-    let options = options(service, connect)?;
+    let options = options(service, connect.url.expose(), &connect.setting)?;
     let at = Place { service, setting: &connect.setting, server: server(&options) };
-    let timeout = millis(settings.statement_timeout);
     let connecting = PgConnection::connect_with(&options);
     let mut first = match tokio::time::timeout(settings.connect_timeout, connecting).await {
         Ok(connected) => connected.map_err(|error| at.failed(error))?,
         Err(_) => return Err(at.silent()),
     };
+    let known = replicas::find(service, connect, &mut first, &at.server).await?;
     prepare::<M>(service, &mut first, &options, settings.migrate).await.map_err(|error| match error {
         Unprepared::Failed(source) => OpenError::Database { service, source },
         Unprepared::Behind(missing) => OpenError::Behind { service, missing },
     })?;
     let _ = first.close().await;
-    let pool = |size: u32| {
+    let pooling = Pooling::new(service, settings);
+    let timeout = pooling.statement_timeout();
+    let writing = options
+        .clone()
+        .options([("statement_timeout", timeout.as_str()), ("idle_in_transaction_session_timeout", STILL_LIMIT)]);
+    Ok(Opened {
+        writers: connection(pooling.pool(settings.writers).connect_lazy_with(writing)),
+        readers: connection(pooling.pool(settings.readers).connect_lazy_with(pooling.reading(&options))),
+        replicas: (!known.is_empty()).then(|| Replicas::new(service, known, &options, pooling, settings.replica_wait)),
+        leases: Leases { options, key: lock_key(&format!("{service}/relay")) },
+    })
+}
+
+/// How connections are kept.
+#[derive(Clone, Copy)]
+pub(super) struct Pooling {
+    service: &'static str,
+    readers: u32,
+    connect_timeout: Duration,
+    statement_timeout: Duration,
+}
+
+impl Pooling {
+    fn new(service: &'static str, settings: &ServerSettings) -> Self {
+        let &ServerSettings { readers, connect_timeout, statement_timeout, .. } = settings;
+        Self { service, readers, connect_timeout, statement_timeout }
+    }
+
+    fn statement_timeout(self) -> String {
+        self.statement_timeout.as_millis().to_string()
+    }
+
+    fn pool(self, size: u32) -> PgPoolOptions {
         PgPoolOptions::new()
             .max_connections(size)
             .min_connections(0)
-            .acquire_timeout(settings.connect_timeout)
+            .acquire_timeout(self.connect_timeout)
             .idle_timeout(Duration::from_mins(5))
             .max_lifetime(Duration::from_hours(1))
             .test_before_acquire(false)
@@ -56,24 +97,38 @@ pub async fn open<M: MigratorTrait>(service: &'static str, connect: &Connect) ->
                     Ok(true)
                 })
             })
-    };
-    let writing = options
-        .clone()
-        .options([("statement_timeout", timeout.as_str()), ("idle_in_transaction_session_timeout", STILL_LIMIT)]);
-    let reading =
-        options.clone().options([("statement_timeout", timeout.as_str()), ("default_transaction_read_only", "on")]);
-    Ok(Opened {
-        writers: connection(pool(settings.writers).connect_lazy_with(writing)),
-        readers: connection(pool(settings.readers).connect_lazy_with(reading)),
-        leases: Leases { options, key: lock_key(&format!("{service}/relay")) },
-    })
+    }
+
+    fn reading(self, options: &PgConnectOptions) -> PgConnectOptions {
+        let timeout = self.statement_timeout();
+        options.clone().options([("statement_timeout", timeout.as_str()), ("default_transaction_read_only", "on")])
+    }
+
+    /// Connections to the replica that is known as `server`, and to no other that has its address.
+    pub fn replica(self, options: &PgConnectOptions, server: String) -> DatabaseConnection {
+        let pool = self
+            .pool(self.readers)
+            .acquire_timeout(self.connect_timeout.min(REPLICA_ACQUIRE))
+            .after_connect(move |connection, _| {
+                let server = server.clone();
+                Box::pin(async move {
+                    let found: String = sqlx::query_scalar(SERVER).fetch_one(connection).await?;
+                    if found == server { Ok(()) } else { Err(sqlx::Error::Protocol("it is another server".to_owned())) }
+                })
+            })
+            .connect_lazy_with(self.reading(options));
+        let mut connection = connection(pool);
+        let meter = Meter { service: self.service, pool: "replica" };
+        connection.set_metric_callback(move |info| meter.measure(info.elapsed, &info.statement.sql));
+        connection
+    }
 }
 
-fn options(service: &'static str, connect: &Connect) -> Result<PgConnectOptions, OpenError> {
-    let url = connect.url.expose().replace("{service}", service);
+pub(super) fn options(service: &'static str, url: &str, setting: &str) -> Result<PgConnectOptions, OpenError> {
+    let url = url.replace("{service}", service);
     let options = PgConnectOptions::from_str(&url).map_err(|error| OpenError::Url {
         service,
-        setting: connect.setting.clone(),
+        setting: setting.to_owned(),
         reason: error.to_string(),
     })?;
     Ok(options
@@ -139,12 +194,8 @@ async fn prepare<M: MigratorTrait>(
     Ok(())
 }
 
-fn millis(time: Duration) -> String {
-    time.as_millis().to_string()
-}
-
 /// Where the server is, without who logs in.
-fn server(options: &PgConnectOptions) -> String {
+pub(super) fn server(options: &PgConnectOptions) -> String {
     match options.get_socket() {
         Some(socket) => socket.display().to_string(),
         None => format!("{}:{}", options.get_host(), options.get_port()),
