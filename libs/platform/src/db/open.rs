@@ -78,6 +78,20 @@ pub enum OpenError {
         /// What it says.
         reason: String,
     },
+    /// The server is one that Souk does not know.
+    #[error("{service}: the database server at {server} is version {version}, and Souk needs {needed}; see {setting}")]
+    Unsuitable {
+        /// Whose database.
+        service: &'static str,
+        /// Where the URL comes from.
+        setting: String,
+        /// Where the server is.
+        server: String,
+        /// What it says that it is.
+        version: String,
+        /// What it should be.
+        needed: &'static str,
+    },
     /// The tables are older than the program, and it may not change them.
     #[error(
         "{service}: the tables are {missing} migrations behind; run `souk migrate`, or set `database.migrate_at_start`"
@@ -131,11 +145,20 @@ impl Database {
             "postgres" | "postgresql" => {
                 Self::open_on_server::<M>(service, super::server::Engine::Postgres, connect, clock).await
             }
-            #[cfg(not(feature = "cluster"))]
-            "postgres" | "postgresql" => Err(OpenError::NotBuilt { service, setting, scheme: scheme.to_owned() }),
-            _ => {
-                Err(OpenError::UnknownEngine { service, setting, scheme: scheme.to_owned(), known: "sqlite, postgres" })
+            #[cfg(feature = "cluster")]
+            "mysql" | "mariadb" => {
+                Self::open_on_server::<M>(service, super::server::Engine::MariaDb, connect, clock).await
             }
+            #[cfg(not(feature = "cluster"))]
+            "postgres" | "postgresql" | "mysql" | "mariadb" => {
+                Err(OpenError::NotBuilt { service, setting, scheme: scheme.to_owned() })
+            }
+            _ => Err(OpenError::UnknownEngine {
+                service,
+                setting,
+                scheme: scheme.to_owned(),
+                known: "sqlite, postgres, mysql",
+            }),
         }
     }
 

@@ -13,7 +13,7 @@ use super::{Leases, lock_key, migrate};
 use crate::db::{Connect, OpenError};
 
 /// Connections that were idle for this long are asked whether they live before they are used.
-const ASK_AFTER: Duration = Duration::from_secs(1);
+pub const ASK_AFTER: Duration = Duration::from_secs(1);
 /// How long a transaction may stand still before the server ends it: its process is gone, or stuck.
 const STILL_LIMIT: &str = "60s";
 
@@ -36,6 +36,7 @@ pub async fn open<M: MigratorTrait>(service: &'static str, connect: &Connect) ->
         Err(_) => return Err(at.silent()),
     };
     prepare::<M>(service, &mut first, &options, settings.migrate).await.map_err(|error| match error {
+        Unprepared::Refused(error) => at.failed(error),
         Unprepared::Failed(source) => OpenError::Database { service, source },
         Unprepared::Behind(missing) => OpenError::Behind { service, missing },
     })?;
@@ -65,7 +66,7 @@ pub async fn open<M: MigratorTrait>(service: &'static str, connect: &Connect) ->
     Ok(Opened {
         writers: connection(pool(settings.writers).connect_lazy_with(writing)),
         readers: connection(pool(settings.readers).connect_lazy_with(reading)),
-        leases: Leases { options, key: lock_key(&format!("{service}/relay")) },
+        leases: Leases::Postgres { options, key: lock_key(&format!("{service}/relay")) },
     })
 }
 
@@ -91,7 +92,9 @@ fn connection(pool: PgPool) -> DatabaseConnection {
     sea_orm::SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
 }
 
-enum Unprepared {
+/// Why a service's tables can't be used.
+pub enum Unprepared {
+    Refused(sqlx::Error),
     Failed(DbErr),
     Behind(usize),
 }
@@ -151,15 +154,16 @@ fn server(options: &PgConnectOptions) -> String {
     }
 }
 
-struct Place<'a> {
-    service: &'static str,
-    setting: &'a str,
-    server: String,
+/// Where a database should be, for messages.
+pub struct Place<'a> {
+    pub service: &'static str,
+    pub setting: &'a str,
+    pub server: String,
 }
 
 impl Place<'_> {
     /// What the operator hears; the URL, with its password, is not part of it.
-    fn failed(&self, error: sqlx::Error) -> OpenError {
+    pub fn failed(&self, error: sqlx::Error) -> OpenError {
         let (service, setting, server) = (self.service, self.setting.to_owned(), self.server.clone());
         match error {
             sqlx::Error::Database(refusal) => {
@@ -169,7 +173,7 @@ impl Place<'_> {
         }
     }
 
-    fn silent(&self) -> OpenError {
+    pub fn silent(&self) -> OpenError {
         OpenError::Unreachable {
             service: self.service,
             setting: self.setting.to_owned(),
