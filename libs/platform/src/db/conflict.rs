@@ -12,6 +12,8 @@ pub(super) enum Conflict {
     /// It wrote what must be unique and is there already. It may have read before that it is not: then it decides otherwise
     /// when it reads again.
     Taken,
+    /// It waited for too long for what another holds.
+    Waited,
 }
 
 impl Conflict {
@@ -19,8 +21,13 @@ impl Conflict {
     pub fn of(error: &DbErr) -> Option<Self> {
         let SqlxError::Database(error) = failure::library(error)? else { return None };
         match error.code().as_deref() {
-            // PostgreSQL: serialization failure, deadlock.
+            // PostgreSQL: serialization failure, deadlock. MariaDB: deadlock; below a row that changed meanwhile, and a lock that
+            // was not given in time.
             Some("40001" | "40P01") => Some(Self::Sacrificed),
+            #[cfg(feature = "cluster")]
+            _ if failure::number(&**error) == Some(1020) => Some(Self::Sacrificed),
+            #[cfg(feature = "cluster")]
+            _ if failure::number(&**error) == Some(1205) => Some(Self::Waited),
             _ if error.is_unique_violation() => Some(Self::Taken),
             _ => None,
         }

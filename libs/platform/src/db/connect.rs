@@ -7,7 +7,7 @@ use crate::config::Secret;
 /// Where a service's database is, and how it is used.
 #[derive(Clone, Debug)]
 pub struct Connect {
-    /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    /// `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE`, or the same with `mysql:`.
     pub url: Secret,
     /// The setting that the URL comes from, for messages.
     pub setting: String,

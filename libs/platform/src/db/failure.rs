@@ -29,6 +29,8 @@ fn is_outage(error: &DbErr) -> bool {
             | SqlxError::PoolClosed
             | SqlxError::WorkerCrashed,
         ) => true,
+        #[cfg(feature = "cluster")]
+        Some(SqlxError::Database(error)) if number(&**error).is_some_and(is_outage_number) => true,
         Some(SqlxError::Database(error)) => error.code().is_some_and(|code| is_outage_code(&code)),
         _ => false,
     }
@@ -55,6 +57,24 @@ pub(super) fn library(error: &DbErr) -> Option<&SqlxError> {
     }
 }
 
+/// Whether what must be unique is there already.
+#[cfg(feature = "cluster")]
+pub(super) fn is_taken(error: &DbErr) -> bool {
+    matches!(library(error), Some(SqlxError::Database(error)) if error.is_unique_violation())
+}
+
+/// MariaDB's number of an error. Its codes, as the standard has them, say less.
+#[cfg(feature = "cluster")]
+pub(super) fn number(error: &dyn sqlx::error::DatabaseError) -> Option<u16> {
+    error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(sqlx::mysql::MySqlDatabaseError::number)
+}
+
+/// No room on the disk or in a table, a server that only reads, a connection or statement that was ended with the server.
+#[cfg(feature = "cluster")]
+fn is_outage_number(number: u16) -> bool {
+    matches!(number, 1021 | 1114 | 1290 | 1836 | 1927)
+}
+
 /// SQLite's primary result code, if one is the error.
 fn sqlite_code(error: &DbErr) -> Option<u32> {
     let SqlxError::Database(error) = library(error)? else { return None };
@@ -79,6 +99,21 @@ fn is_outage_code(code: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "cluster")]
+    #[test]
+    fn what_passes_on_mariadb_is_told_from_what_stays() {
+        let (disk_full, table_full, only_reads, connection_killed) = (1021, 1114, 1290, 1927);
+        for passes in [disk_full, table_full, only_reads, connection_killed] {
+            assert!(is_outage_number(passes), "{passes}");
+        }
+        let (unique_violation, deadlock, took_too_long) = (1062, 1213, 1969);
+        for stays in [unique_violation, deadlock, took_too_long] {
+            assert!(!is_outage_number(stays), "{stays}");
+        }
+        let (lost, unique_violation) = ("08S01", "23000");
+        assert!(is_outage_code(lost) && !is_outage_code(unique_violation));
+    }
 
     #[test]
     fn what_passes_is_told_from_what_stays() {

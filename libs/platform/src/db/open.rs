@@ -78,11 +78,9 @@ pub enum OpenError {
         /// What it says.
         reason: String,
     },
-    /// A replica was named for a database that is a file.
-    #[error(
-        "{service}: {setting} names a replica, but the database is a file; replicas are copies of a database on a server"
-    )]
-    FileWithReplicas {
+    /// A replica was named for a database that has none.
+    #[error("{service}: {setting} names a replica, and the database is none on PostgreSQL; only those are read from replicas")]
+    WithReplicas {
         /// Whose database.
         service: &'static str,
         /// Where the replica's URL comes from.
@@ -109,6 +107,20 @@ pub enum OpenError {
         server: String,
         /// What it should be a copy of.
         primary: String,
+    },
+    /// The server is one that Souk does not know.
+    #[error("{service}: the database server at {server} is version {version}, and Souk needs {needed}; see {setting}")]
+    Unsuitable {
+        /// Whose database.
+        service: &'static str,
+        /// Where the URL comes from.
+        setting: String,
+        /// Where the server is.
+        server: String,
+        /// What it says that it is.
+        version: String,
+        /// What it should be.
+        needed: &'static str,
     },
     /// The tables are older than the program, and it may not change them.
     #[error(
@@ -159,18 +171,27 @@ impl Database {
         let setting = connect.setting.clone();
         match scheme {
             "sqlite" if !connect.replicas.is_empty() => {
-                Err(OpenError::FileWithReplicas { service, setting: connect.replicas[0].setting.clone() })
+                Err(OpenError::WithReplicas { service, setting: connect.replicas[0].setting.clone() })
             }
             "sqlite" => Self::open_file::<M>(service, Path::new(path.trim_start_matches("//")), clock).await,
             #[cfg(feature = "cluster")]
             "postgres" | "postgresql" => {
                 Self::open_on_server::<M>(service, super::server::Engine::Postgres, connect, clock).await
             }
-            #[cfg(not(feature = "cluster"))]
-            "postgres" | "postgresql" => Err(OpenError::NotBuilt { service, setting, scheme: scheme.to_owned() }),
-            _ => {
-                Err(OpenError::UnknownEngine { service, setting, scheme: scheme.to_owned(), known: "sqlite, postgres" })
+            #[cfg(feature = "cluster")]
+            "mysql" | "mariadb" => {
+                Self::open_on_server::<M>(service, super::server::Engine::MariaDb, connect, clock).await
             }
+            #[cfg(not(feature = "cluster"))]
+            "postgres" | "postgresql" | "mysql" | "mariadb" => {
+                Err(OpenError::NotBuilt { service, setting, scheme: scheme.to_owned() })
+            }
+            _ => Err(OpenError::UnknownEngine {
+                service,
+                setting,
+                scheme: scheme.to_owned(),
+                known: "sqlite, postgres, mysql",
+            }),
         }
     }
 

@@ -1,5 +1,6 @@
-//! Databases for tests: files, or with `SOUK_TEST_DATABASE_URL` (see `scripts/with-postgres`) a fresh database on that
-//! server for each folder, so that the same tests run on every engine. `SOUK_TEST_REPLICA_URL` names a replica of that server.
+//! Databases for tests: files, or with `SOUK_TEST_DATABASE_URL` (see `scripts/with-postgres` and `scripts/with-mariadb`) a
+//! fresh database on that server for each folder, so that the same tests run on every engine. `SOUK_TEST_REPLICA_URL` names a
+//! replica of that server.
 
 use std::path::Path;
 
@@ -61,7 +62,11 @@ mod on_server {
     use std::{path::Path, str::FromStr};
 
     use sha2::{Digest, Sha256};
-    use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+    use sqlx::{
+        AssertSqlSafe, ConnectOptions, Connection, MySqlConnection, PgConnection, mysql::MySqlConnectOptions,
+        postgres::PgConnectOptions,
+    };
+    use url::Url;
 
     const PREFIX: &str = "souk_test_";
 
@@ -69,6 +74,9 @@ mod on_server {
     pub async fn database(server: &str, folder: &Path) -> Result<String, sqlx::Error> {
         let hash = Sha256::digest(folder.as_os_str().as_encoded_bytes());
         let name = format!("{PREFIX}{}_{}", std::process::id(), hex::encode(&hash[..8]));
+        if server.starts_with("mysql:") {
+            return on_mariadb(server, &name).await;
+        }
         let options = PgConnectOptions::from_str(server)?;
         let mut connection = PgConnection::connect_with(&options).await?;
         drop_forgotten(&mut connection).await?;
@@ -83,18 +91,37 @@ mod on_server {
         Ok(url.into())
     }
 
+    /// Services make their databases themselves there.
+    async fn on_mariadb(server: &str, name: &str) -> Result<String, sqlx::Error> {
+        let mut connection = MySqlConnection::connect_with(&MySqlConnectOptions::from_str(server)?).await?;
+        let all = sqlx::query_scalar("SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE ?");
+        let all: Vec<String> = all.bind(format!("{PREFIX}%")).fetch_all(&mut connection).await?;
+        for name in all.into_iter().filter(|name| is_forgotten(name)) {
+            // Another test may be dropping it too.
+            let drop = AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name}"));
+            let _ = sqlx::query(drop).execute(&mut connection).await;
+        }
+        connection.close().await?;
+        let mut url = Url::parse(server).map_err(|error| sqlx::Error::Configuration(error.into()))?;
+        url.set_path(name);
+        Ok(url.into())
+    }
+
+    /// Whether the test whose database it is has ended.
+    fn is_forgotten(name: &str) -> bool {
+        let process = name[PREFIX.len()..].split('_').next().unwrap_or_default();
+        !Path::new("/proc").join(process).exists()
+    }
+
     /// Drops the databases of tests that have ended.
     async fn drop_forgotten(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let all = sqlx::query_scalar("SELECT datname::text FROM pg_database WHERE datname LIKE $1")
             .bind(format!("{PREFIX}%"));
         let all: Vec<String> = all.fetch_all(&mut *connection).await?;
-        for name in all {
-            let process = name[PREFIX.len()..].split('_').next().unwrap_or_default();
-            if !Path::new("/proc").join(process).exists() {
-                // Another test may be dropping it too.
-                let drop = AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-                let _ = sqlx::query(drop).execute(&mut *connection).await;
-            }
+        for name in all.into_iter().filter(|name| is_forgotten(name)) {
+            // Another test may be dropping it too.
+            let drop = AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+            let _ = sqlx::query(drop).execute(&mut *connection).await;
         }
         Ok(())
     }

@@ -13,6 +13,8 @@ use sea_orm_migration::async_trait::async_trait;
 use souk_contracts::events::Event;
 use souk_kernel::{Clock, EventId, Timestamp};
 
+#[cfg(feature = "cluster")]
+use super::server;
 use super::{
     conflict::Conflict,
     failure,
@@ -194,7 +196,7 @@ impl Tx {
     )]
     pub async fn in_turn(&self, what: &str) -> Result<(), DbErr> {
         #[cfg(feature = "cluster")]
-        if let Some(turn) = super::server::turn(self.get_database_backend(), what) {
+        if let Some(turn) = server::turn(self.get_database_backend(), what) {
             self.execute_raw(turn).await?;
         }
         Ok(())
@@ -208,12 +210,17 @@ impl Tx {
     #[cfg_attr(not(feature = "cluster"), expect(clippy::unused_async, reason = "a file takes it along"))]
     async fn open(&self) -> Result<Arc<Open>, DbErr> {
         let open = self.upgrade()?;
+        // A deadlock ends the whole transaction on MariaDB, and what comes after it would be committed at once.
+        #[cfg(feature = "cluster")]
+        if self.has_failed() && open.backend() == DbBackend::MySql {
+            return Err(server::went_on());
+        }
         let deferred = std::mem::take(&mut *self.deferred.lock().expect("nothing panics while holding the list"));
         for statement in deferred {
             match &*open {
                 Open::File(held) => held.ahead(statement),
                 #[cfg(feature = "cluster")]
-                Open::Server(transaction) => self.ended(transaction.execute_raw(statement).await).map(drop)?,
+                Open::Server(transaction) => self.ended(server::execute(transaction, statement).await).map(drop)?,
             }
         }
         Ok(open)
@@ -231,7 +238,7 @@ impl ConnectionTrait for Tx {
         self.ended(match &*self.open().await? {
             Open::File(held) => held.ask(statement).await.map(Answer::executed),
             #[cfg(feature = "cluster")]
-            Open::Server(transaction) => transaction.execute_raw(statement).await,
+            Open::Server(transaction) => server::execute(transaction, statement).await,
         })
     }
 

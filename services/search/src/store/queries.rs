@@ -1,8 +1,8 @@
 //! What was searched, by day.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, Order, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, Order, QueryFilter,
+    QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
@@ -55,8 +55,9 @@ pub async fn ranked(connection: &Reader, since: i32, ranking: Ranking, limit: u6
         Ranking::WithoutResults => query::Column::Empty,
         Ranking::Clicked => query::Column::Clicks,
     };
-    // A sum of integers is a decimal in some databases.
-    let sum = |column: query::Column| Expr::col(column).sum().cast_as("BIGINT");
+    // A sum of integers is a decimal in some databases, each with its own name for the way back.
+    let integer = if connection.get_database_backend() == DbBackend::MySql { "SIGNED" } else { "BIGINT" };
+    let sum = |column: query::Column| Expr::col(column).sum().cast_as(integer);
     let mut find = query::Entity::find()
         .select_only()
         .column(query::Column::Words)

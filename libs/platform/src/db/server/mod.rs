@@ -3,10 +3,13 @@
 //! The server runs transactions side by side. Where one would see what could not have been had they run one after another,
 //! it sacrifices one of them, and that one is run again ([`Isolation::Serial`]).
 
+mod dialect;
 mod lease;
+mod mariadb;
 mod migrate;
 mod postgres;
 mod replicas;
+mod widen;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -20,6 +23,7 @@ use sha2::{Digest, Sha256};
 use souk_kernel::Clock;
 use tokio::sync::{Notify, Semaphore};
 
+pub(super) use dialect::execute;
 pub(crate) use lease::{Lease, Leases};
 pub(super) use replicas::{Chosen, Replicas};
 
@@ -34,7 +38,7 @@ use crate::context;
 
 /// How often a transaction is run that keeps standing in the way of others.
 const TRIES: u32 = 40;
-/// How often one is run that writes what is there already.
+/// How often one is run that writes what is there already, or has waited for too long.
 const TRIES_TAKEN: u32 = 2;
 /// The longest pause between two runs.
 const LONGEST_PAUSE: Duration = Duration::from_millis(64);
@@ -43,6 +47,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(64);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Engine {
     Postgres,
+    MariaDb,
 }
 
 /// What a transaction may see of others that run beside it.
@@ -75,6 +80,7 @@ impl Database {
     ) -> Result<Self, OpenError> {
         let opened = match engine {
             Engine::Postgres => postgres::open::<M>(service, connect).await?,
+            Engine::MariaDb => mariadb::open::<M>(service, connect).await?,
         };
         let postgres::Opened { mut writers, mut readers, leases, replicas } = opened;
         for (pool, name) in [(&mut writers, "writer"), (&mut readers, "reader")] {
@@ -151,17 +157,24 @@ impl Server {
 
 /// Takes a lock that ends with the transaction; nothing where only one writes.
 pub(super) fn turn(backend: DbBackend, what: &str) -> Option<Statement> {
-    let sql = match backend {
-        DbBackend::Postgres => "SELECT pg_advisory_xact_lock($1)",
+    let (sql, value) = match backend {
+        DbBackend::Postgres => ("SELECT pg_advisory_xact_lock($1)", lock_key(what)),
+        DbBackend::MySql => (widen::TURN, lock_key(what).rem_euclid(widen::ROWS)),
         _ => return None,
     };
-    Some(Statement::from_sql_and_values(backend, sql, [lock_key(what).into()]))
+    Some(Statement::from_sql_and_values(backend, sql, [value.into()]))
 }
 
 /// A number for what is locked; locks are numbered for each database of a server.
 fn lock_key(what: &str) -> i64 {
     let hash = Sha256::digest(format!("souk/{what}"));
     i64::from_be_bytes(hash[..8].try_into().expect("eight bytes"))
+}
+
+/// A name for what is locked of `database`, where locks are named for a whole server.
+fn lock_name(database: &str, what: &str) -> String {
+    let hash = Sha256::digest(format!("souk/{database}/{what}"));
+    format!("souk/{}", hex::encode(&hash[..16]))
 }
 
 /// How one run of a transaction ended.
@@ -188,7 +201,7 @@ where
             Ran::Ended(result) => return result,
             Ran::Conflict(conflict, error) => (conflict, error),
         };
-        taken += u32::from(conflict == Conflict::Taken);
+        taken += u32::from(conflict != Conflict::Sacrificed);
         if ran >= TRIES || taken >= TRIES_TAKEN {
             return Err(error);
         }
@@ -206,6 +219,11 @@ where
 fn pause(ran: u32) -> Duration {
     let longest = (Duration::from_millis(1) * 2_u32.pow(ran.min(10))).min(LONGEST_PAUSE);
     longest.mul_f64(rand::random_range(0.5..1.0))
+}
+
+/// What a transaction hears that made nothing of a failure.
+pub(super) fn went_on() -> DbErr {
+    DbErr::Custom("a transaction went on after one of its statements had failed".to_owned())
 }
 
 fn closed() -> DbErr {
@@ -241,7 +259,7 @@ where
         // The server would take the commit for a rollback, and say nothing.
         Ok(_) if tx.has_failed() => {
             roll_back(transaction).await;
-            let error = DbErr::Custom("a transaction went on after one of its statements had failed".to_owned());
+            let error = went_on();
             return match tx.conflict() {
                 Some(conflict) => Ran::Conflict(conflict, error.into()),
                 None => Ran::Ended(Err(error.into())),

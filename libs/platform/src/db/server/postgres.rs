@@ -16,7 +16,7 @@ use super::{
 use crate::db::{Connect, OpenError, ServerSettings, held::Meter};
 
 /// Connections that were idle for this long are asked whether they live before they are used.
-const ASK_AFTER: Duration = Duration::from_secs(1);
+pub const ASK_AFTER: Duration = Duration::from_secs(1);
 /// How long a question waits for a connection to a replica before the primary answers it.
 const REPLICA_ACQUIRE: Duration = Duration::from_millis(500);
 /// Tells a replica from every other server, and from itself after it was started again or promoted.
@@ -45,6 +45,7 @@ pub async fn open<M: MigratorTrait>(service: &'static str, connect: &Connect) ->
     };
     let known = replicas::find(service, connect, &mut first, &at.server).await?;
     prepare::<M>(service, &mut first, &options, settings.migrate).await.map_err(|error| match error {
+        Unprepared::Refused(error) => at.failed(error),
         Unprepared::Failed(source) => OpenError::Database { service, source },
         Unprepared::Behind(missing) => OpenError::Behind { service, missing },
     })?;
@@ -58,7 +59,7 @@ pub async fn open<M: MigratorTrait>(service: &'static str, connect: &Connect) ->
         writers: connection(pooling.pool(settings.writers).connect_lazy_with(writing)),
         readers: connection(pooling.pool(settings.readers).connect_lazy_with(pooling.reading(&options))),
         replicas: (!known.is_empty()).then(|| Replicas::new(service, known, &options, pooling, settings.replica_wait)),
-        leases: Leases { options, key: lock_key(&format!("{service}/relay")) },
+        leases: Leases::Postgres { options, key: lock_key(&format!("{service}/relay")) },
     })
 }
 
@@ -146,7 +147,9 @@ fn connection(pool: PgPool) -> DatabaseConnection {
     sea_orm::SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
 }
 
-enum Unprepared {
+/// Why a service's tables can't be used.
+pub enum Unprepared {
+    Refused(sqlx::Error),
     Failed(DbErr),
     Behind(usize),
 }
@@ -202,15 +205,16 @@ pub(super) fn server(options: &PgConnectOptions) -> String {
     }
 }
 
-struct Place<'a> {
-    service: &'static str,
-    setting: &'a str,
-    server: String,
+/// Where a database should be, for messages.
+pub struct Place<'a> {
+    pub service: &'static str,
+    pub setting: &'a str,
+    pub server: String,
 }
 
 impl Place<'_> {
     /// What the operator hears; the URL, with its password, is not part of it.
-    fn failed(&self, error: sqlx::Error) -> OpenError {
+    pub fn failed(&self, error: sqlx::Error) -> OpenError {
         let (service, setting, server) = (self.service, self.setting.to_owned(), self.server.clone());
         match error {
             sqlx::Error::Database(refusal) => {
@@ -220,7 +224,7 @@ impl Place<'_> {
         }
     }
 
-    fn silent(&self) -> OpenError {
+    pub fn silent(&self) -> OpenError {
         OpenError::Unreachable {
             service: self.service,
             setting: self.setting.to_owned(),

@@ -8,14 +8,18 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, JsonValue, PaginatorTrait, Statement};
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, JsonValue, PaginatorTrait,
+    Statement, TryInsertResult,
+};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
 use serde::{Deserialize, Serialize};
-use souk_kernel::{Clock, Problem, SellerId, TypedId};
+use souk_kernel::{Clock, EventId, Problem, SellerId, TypedId};
+use tokio::sync::Barrier;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    db::{Connect, Database, OpenError, Tx, Writing, outbox, testing},
+    db::{Connect, Database, OpenError, Tx, Writing, inbox, outbox, testing},
     events::{Bus, Consumers, Delivery, Event, Relay},
 };
 
@@ -51,8 +55,10 @@ async fn open(url: &str) -> Database {
 }
 
 async fn units(conn: &impl ConnectionTrait) -> Result<i64, DbErr> {
-    let sql = "SELECT COALESCE(SUM(units), 0)::bigint AS units FROM stock";
-    let query = Statement::from_string(conn.get_database_backend(), sql);
+    let backend = conn.get_database_backend();
+    let integer = if backend == DbBackend::MySql { "SIGNED" } else { "BIGINT" };
+    let sql = format!("SELECT CAST(COALESCE(SUM(units), 0) AS {integer}) AS units FROM stock");
+    let query = Statement::from_string(backend, sql);
     let row = JsonValue::find_by_statement(query).one(conn).await?;
     Ok(row.and_then(|row| row["units"].as_i64()).unwrap_or_default())
 }
@@ -111,6 +117,55 @@ async fn guarded_work_queues_for_a_row_that_many_want() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_sacrificed_to_another_is_run_again() {
+    let Some(url) = url().await else { return };
+    let db = open(&url).await;
+    db.transaction(|tx| async move { tx.execute_unprepared("INSERT INTO stock VALUES (1, 0), (2, 0)").await })
+        .await
+        .unwrap();
+    let (meet, runs) = (Arc::new(Barrier::new(2)), Arc::new(AtomicUsize::new(0)));
+    let change = |first: usize, second: usize| {
+        let (db, meet, runs) = (db.clone(), Arc::clone(&meet), Arc::clone(&runs));
+        tokio::spawn(async move {
+            db.guarded(move |tx| async move {
+                let add = |id: usize| format!("UPDATE stock SET units = units + 1 WHERE id = {id}");
+                tx.execute_unprepared(&add(first)).await?;
+                if runs.fetch_add(1, Ordering::SeqCst) < 2 {
+                    meet.wait().await;
+                }
+                tx.execute_unprepared(&add(second)).await
+            })
+            .await
+        })
+    };
+    for ended in futures::future::join_all([change(1, 2), change(2, 1)]).await {
+        ended.unwrap().unwrap();
+    }
+    assert_eq!((units(db.reader()).await.unwrap(), runs.load(Ordering::SeqCst)), (4, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_too_long_is_told_so() {
+    let Some(url) = url().await else { return };
+    let holder = open(&url).await;
+    holder
+        .transaction(|tx| async move { tx.execute_unprepared("INSERT INTO stock VALUES (1, 0)").await })
+        .await
+        .unwrap();
+    let mut connect = Connect::to(&url);
+    connect.server.statement_timeout = Duration::from_secs(2);
+    let db = Database::connect::<NoTables>("test", &connect, Clock::system()).await.unwrap();
+    let take = "UPDATE stock SET units = units + 1 WHERE id = 1";
+    let hanging = sea_orm::TransactionTrait::begin(writers(&holder)).await.unwrap();
+    hanging.execute_unprepared(take).await.unwrap();
+    let waited = db.guarded(move |tx| async move { tx.execute_unprepared(take).await });
+    waited.await.expect_err("the row is locked");
+    hanging.commit().await.unwrap();
+    db.guarded(move |tx| async move { tx.execute_unprepared(take).await }).await.unwrap();
+    assert_eq!(units(db.reader()).await.unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_goes_on_after_an_error_is_not_taken_for_done() {
     let Some(url) = url().await else { return };
     let db = open(&url).await;
@@ -118,11 +173,101 @@ async fn a_transaction_that_goes_on_after_an_error_is_not_taken_for_done() {
         .transaction(|tx| async move {
             tx.execute_unprepared("INSERT INTO stock VALUES (1, 1)").await?;
             let _ = tx.execute_unprepared("INSERT INTO nowhere VALUES (1)").await;
+            let _ = tx.execute_unprepared("INSERT INTO stock VALUES (2, 1)").await;
             Ok::<_, DbErr>(())
         })
         .await;
     assert!(result.is_err());
     assert_eq!(units(db.reader()).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_turns_sees_what_those_before_left() {
+    let Some(url) = url().await else { return };
+    let db = open(&url).await;
+    let adds: Vec<_> = (0..24)
+        .map(|_| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                db.guarded(move |tx| async move {
+                    tx.in_turn("numbers").await?;
+                    let next = units(&tx).await? + 1;
+                    tx.execute_unprepared(&format!("INSERT INTO stock VALUES ({next}, 1)")).await
+                })
+                .await
+            })
+        })
+        .collect();
+    for add in adds {
+        add.await.unwrap().unwrap();
+    }
+    assert_eq!(units(db.reader()).await.unwrap(), 24, "no number was given twice");
+}
+
+#[tokio::test]
+async fn what_is_stored_is_what_was_given() {
+    let Some(url) = url().await else { return };
+    let db = open(&url).await;
+    let given = outbox::Model {
+        seq: 0,
+        event_id: EventId::new(),
+        kind: "test.counted".to_owned(),
+        subject: "Käse 🧀 ".to_owned(),
+        happened_at: "2026-02-03T04:05:06.789012Z".parse().unwrap(),
+        request_id: String::new(),
+        data: "x".repeat(100_000),
+        due_at: i64::MAX,
+        pending: None,
+        attempts: 0,
+        error: Some("\\ ' \" % _".to_owned()),
+    };
+    let row = given.clone();
+    let put = |tx: Tx| async move { tx.execute_raw(outbox::insertion(tx.get_database_backend(), &[row])).await };
+    db.transaction(put).await.unwrap();
+    let stored = outbox::Entity::find().one(db.reader()).await.unwrap().unwrap();
+    assert_eq!(outbox::Model { seq: 0, ..stored }, given);
+}
+
+#[tokio::test]
+async fn texts_that_differ_in_anything_are_not_the_same() {
+    let Some(url) = url().await else { return };
+    let db = open(&url).await;
+    let event_id = EventId::new();
+    let put = move |tx: Tx| async move {
+        for consumer in ["a", "A", "a ", "ä"] {
+            let row = inbox::ActiveModel { event_id: Set(event_id), consumer: Set(consumer.to_owned()) };
+            inbox::Entity::insert(row).exec_without_returning(&tx).await?;
+        }
+        Ok::<_, DbErr>(())
+    };
+    db.transaction(put).await.unwrap();
+    let found = inbox::Entity::find_by_id((event_id, "a".to_owned())).all(db.reader()).await.unwrap();
+    assert_eq!(found.len(), 1);
+}
+
+#[tokio::test]
+async fn a_row_that_is_there_already_is_told_from_a_new_one() {
+    let Some(url) = url().await else { return };
+    let db = open(&url).await;
+    let event_id = EventId::new();
+    let accept = |consumers: &'static [&'static str]| {
+        db.transaction(move |tx| async move {
+            let rows = consumers
+                .iter()
+                .map(|consumer| inbox::ActiveModel { event_id: Set(event_id), consumer: Set((*consumer).to_owned()) });
+            let done = inbox::Entity::insert_many(rows).on_conflict_do_nothing().exec_without_returning(&tx).await?;
+            // What failed for that reason has not failed the transaction.
+            let row = inbox::ActiveModel { event_id: Set(event_id), consumer: Set("c".to_owned()) };
+            let again = inbox::Entity::insert(row).on_conflict_do_nothing().exec_without_returning(&tx).await?;
+            Ok::<_, DbErr>((done, again))
+        })
+    };
+    let (first, new) = accept(&["a"]).await.unwrap();
+    assert!(matches!((first, new), (TryInsertResult::Inserted(1), TryInsertResult::Inserted(1))));
+    let (second, old) = accept(&["a"]).await.unwrap();
+    assert!(matches!((second, old), (TryInsertResult::Inserted(0), TryInsertResult::Inserted(0))));
+    accept(&["a", "b"]).await.unwrap();
+    assert_eq!(inbox::Entity::find().count(db.reader()).await.unwrap(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,10 +303,22 @@ async fn a_number_that_appears_late_is_not_skipped() {
     publish(&slow, 0).await;
     until(&seen, 1).await;
     // A commit that hangs after it got its number.
-    let late = "INSERT INTO outbox (event_id, kind, subject, happened_at, request_id, data, due_at, attempts)
-        VALUES ('01890a5d-ac96-774b-bcce-b302099a8057', 'test.counted', 'another', now(), '', '7', 0, 0)";
+    let late = outbox::Model {
+        seq: 0,
+        event_id: EventId::new(),
+        kind: "test.counted".to_owned(),
+        subject: "another".to_owned(),
+        happened_at: Clock::system().now(),
+        request_id: String::new(),
+        data: "7".to_owned(),
+        due_at: outbox::AT_ONCE,
+        pending: None,
+        attempts: 0,
+        error: None,
+    };
     let hanging = sea_orm::TransactionTrait::begin(writers(&slow)).await.unwrap();
-    hanging.execute_unprepared(late).await.unwrap();
+    let late = outbox::insertion(hanging.get_database_backend(), &[late]);
+    hanging.execute_raw(late).await.unwrap();
     publish(&quick, 1).await;
     until(&seen, 2).await;
     tokio::time::sleep(Duration::from_millis(700)).await;
@@ -230,7 +387,7 @@ async fn who_reads_for_a_seller_sees_that_sellers_rows_only() {
             crate::db::seller::protect(manager, &["stock"]).await
         }
     }
-    let Some(url) = url().await else { return };
+    let Some(url) = url().await.filter(|url| url.starts_with("postgres")) else { return };
     let db = Database::open::<Shelves>("test", &url, Clock::system()).await.unwrap();
     let (one, other) = (SellerId::new(), SellerId::new());
     let fill = move |tx: Tx| async move {
@@ -276,13 +433,21 @@ async fn an_operator_learns_what_is_wrong_with_the_url_and_nobody_the_password()
     let mut wrong = vec![
         ("postgres://souk:hunter2@127.0.0.1:1/souk".to_owned(), "can't be reached"),
         ("postgres://souk:hunter2@[".to_owned(), "can't be read"),
+        ("mysql://souk:hunter2@127.0.0.1:1/souk".to_owned(), "can't be reached"),
+        ("mariadb://souk:hunter2@[".to_owned(), "can't be read"),
+        ("mysql://souk:hunter2@127.0.0.1:1".to_owned(), "names no database"),
         ("oracle://souk:hunter2@db/souk".to_owned(), "no database that Souk knows"),
         ("hunter2".to_owned(), "no database that Souk knows"),
     ];
     if let Some(url) = url().await {
         let (server, _) = url.rsplit_once('/').unwrap();
-        wrong.push((format!("{server}/nowhere"), "database \"nowhere\" does not exist"));
-        wrong.push((server.replace("souk@", "locked:hunter2@") + "/postgres", "password authentication failed"));
+        let (nowhere, locked_out) = if server.starts_with("mysql") {
+            ("to database 'nowhere_orders'", "Access denied for user 'locked'")
+        } else {
+            ("database \"nowhere\" does not exist", "password authentication failed")
+        };
+        wrong.push((format!("{server}/nowhere"), nowhere));
+        wrong.push((server.replace("souk@", "locked:hunter2@") + "/postgres", locked_out));
     }
     for (url, complaint) in wrong {
         let connect = Connect { setting: "database.url".to_owned(), ..Connect::to(&url) };
