@@ -15,7 +15,7 @@ use souk_platform::discovery::{
 };
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const TTL: Duration = Duration::from_secs(3);
 /// etcd looks twice a second for leases that have ended; the rest is a busy machine's.
 const SLACK: Duration = Duration::from_secs(3);

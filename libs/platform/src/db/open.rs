@@ -79,7 +79,9 @@ pub enum OpenError {
         reason: String,
     },
     /// A replica was named for a database that has none.
-    #[error("{service}: {setting} names a replica, and the database is none on PostgreSQL; only those are read from replicas")]
+    #[error(
+        "{service}: {setting} names a replica, and the database is none on PostgreSQL; only those are read from replicas"
+    )]
     WithReplicas {
         /// Whose database.
         service: &'static str,
