@@ -13,6 +13,7 @@ pub(super) enum Conflict {
     /// when it reads again.
     Taken,
     /// It waited for too long for what another holds.
+    #[cfg(feature = "cluster")]
     Waited,
 }
 
