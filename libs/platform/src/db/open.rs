@@ -80,7 +80,7 @@ pub enum OpenError {
     },
     /// A replica was named for a database that has none.
     #[error(
-        "{service}: {setting} names a replica, and the database is none on PostgreSQL; only those are read from replicas"
+        "{service}: {setting} names a replica, and the database is another one: only a PostgreSQL has replicas that are read"
     )]
     WithReplicas {
         /// Whose database.

@@ -479,8 +479,10 @@ async fn an_operator_learns_which_replica_can_be_none() {
         assert!(error.contains("database.replicas[0]") && !error.contains("hunter2"), "{error}");
         error
     };
-    let error = complaint(file, "postgres://souk:hunter2@db/souk".to_owned()).await;
-    assert!(error.contains("the database is a file"), "{error}");
+    for url in [file, "mysql://db/souk".to_owned()] {
+        let error = complaint(url, "postgres://souk:hunter2@db/souk".to_owned()).await;
+        assert!(error.contains("only a PostgreSQL has replicas"), "{error}");
+    }
     let Some(pair) = Pair::take().await else { return };
     let (server, _) = pair.replica.rsplit_once('/').unwrap();
     for (replica, why) in [
