@@ -21,7 +21,7 @@ use self::table::{Answer, Claim, Slot};
 use super::{Failure, panicked, params::single_header};
 use crate::{
     context,
-    db::{Database, unhurried},
+    db::{Database, problem, unhurried},
 };
 
 pub use table::{migration, purge, take_over_all};
@@ -81,7 +81,7 @@ where
         }
         while match table::is_busy(db, slot).await {
             Ok(busy) => busy,
-            Err(error) => return broken(&error),
+            Err(error) => return broken(db, &error),
         } {
             if Instant::now() >= give_up {
                 let message = "the first request with this key is still being served";
@@ -109,7 +109,7 @@ where
         Ok(Claim::Answered(answer)) => replay(answer),
         Ok(Claim::OtherRequest) => Failure(reused()).into_response(),
         Ok(Claim::Busy) => return ControlFlow::Continue(run),
-        Err(error) => broken(&error),
+        Err(error) => broken(&db, &error),
     })
 }
 
@@ -191,9 +191,8 @@ fn reused() -> Problem {
     Problem::new(ErrorKind::Invalid, "idempotency_key_reused", message).detail("Idempotency-Key", message)
 }
 
-fn broken(error: &DbErr) -> Response {
-    tracing::error!(%error, "idempotency keys can't be read");
-    Failure(Problem::internal()).into_response()
+fn broken(db: &Database, error: &DbErr) -> Response {
+    Failure(problem(db.service(), error)).into_response()
 }
 
 #[cfg(test)]

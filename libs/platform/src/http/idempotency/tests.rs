@@ -23,7 +23,7 @@ struct Shop {
     db: Database,
     clock: Clock,
     runs: Arc<AtomicUsize>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Shop {
@@ -32,7 +32,7 @@ impl Shop {
         let url = crate::db::testing::url(folder.path(), "test").await;
         let clock = Clock::adjustable();
         let db = Database::open::<NoTables>("test", &url, clock.clone()).await.unwrap();
-        Self { db, clock, runs: Arc::default(), _folder: folder }
+        Self { db, clock, runs: Arc::default(), folder }
     }
 
     async fn send(&self, owner: &str, key: &str, hash: u8, answer: fn(usize) -> Response) -> Response {
@@ -51,6 +51,23 @@ fn created(run: usize) -> Response {
 
 async fn bytes(response: Response) -> Bytes {
     to_bytes(response.into_body(), usize::MAX).await.unwrap()
+}
+
+#[tokio::test]
+async fn while_keys_cannot_be_written_the_client_is_asked_to_come_back() {
+    let shop = Shop::open().await;
+    if shop.db.is_shared() {
+        return;
+    }
+    let file = shop.folder.path().join("test.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+    let mut other = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let refused = shop.send("a", "k", 1, created).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    assert_eq!(shop.send("a", "k", 1, created).await.status(), StatusCode::CREATED);
+    assert_eq!(shop.runs.load(SeqCst), 1);
 }
 
 #[tokio::test]
