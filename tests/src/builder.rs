@@ -64,10 +64,10 @@ impl Builder {
         self
     }
 
-    /// Gives every service a process of its own, whatever the others of this run have.
+    /// Gives every service a process of its own, also where this run has all in one.
     #[must_use]
     pub fn split(mut self) -> Self {
-        self.shape = Shape::Split;
+        self.shape = self.shape.or_split();
         self
     }
 

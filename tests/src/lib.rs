@@ -28,6 +28,7 @@ mod client;
 mod market;
 pub mod pictures;
 mod provider;
+mod running;
 mod shape;
 mod stream;
 mod thing;

@@ -1,4 +1,4 @@
-//! A whole marketplace in this process: in one composition, or as one for each service that talk over sockets ([`Shape`]).
+//! A whole marketplace in this process: in one composition, or as one or two for each service that talk over sockets ([`Shape`]).
 
 use std::time::Duration;
 
@@ -20,7 +20,8 @@ use crate::{
     audit,
     builder::WEBHOOK_SECRET,
     eventually,
-    shape::{self, Running, Shape},
+    running::{self, Installation, Running},
+    shape::Shape,
 };
 
 /// A marketplace that listens on a free port, with an operator and one category.
@@ -61,7 +62,8 @@ impl Market {
             config.database.url = url;
             config.database.replicas = souk_platform::db::testing::replica_url(data.path()).await.into_iter().collect();
         }
-        let running = Running::open(shape, &config, data.path(), &clock).await;
+        shape.check(&config);
+        let running = Running::open(shape, Installation { config: &config, data: data.path(), clock: &clock }).await;
         let operator = souk_identity::NewUser {
             email: Admin::EMAIL.to_owned(),
             name: "The Operator".to_owned(),
@@ -82,12 +84,12 @@ impl Market {
         self.running.as_ref().expect("it runs until the test ends")
     }
 
-    /// The composition that a service is in.
+    /// The composition that a service is in; the first of several.
     pub fn part(&self, service: &str) -> &Marketplace {
         self.running().part(service)
     }
 
-    /// Where the process of a service listens.
+    /// Where the process of a service listens; the first of several.
     pub fn address(&self, service: &str) -> std::net::SocketAddr {
         self.running().address(service)
     }
@@ -129,19 +131,19 @@ impl Market {
         assert_eq!(changed.expect("the database takes it"), 1);
     }
 
-    /// Ends the process of one service as a power cut does.
+    /// Ends the process of one service, or all that it has, as a power cut does.
     ///
     /// # Panics
     /// When all services are in one process.
     pub async fn loses(&mut self, service: &str) {
-        assert_eq!(self.shape, Shape::Split, "only a process of its own can be lost alone");
+        assert_ne!(self.shape, Shape::Whole, "only a process of its own can be lost alone");
         self.running.as_mut().expect("it runs").kill(service).await;
     }
 
-    /// Starts the process of a service that was lost again, at its former address.
+    /// Starts the process of a service that was lost again, or all that it had, at their former addresses.
     pub async fn regains(&mut self, service: &str) {
-        let running = self.running.as_mut().expect("it runs");
-        running.revive(service, &self.config, self.data.path(), &self.clock).await;
+        let installation = Installation { config: &self.config, data: self.data.path(), clock: &self.clock };
+        self.running.as_mut().expect("it runs").revive(service, installation).await;
     }
 
     /// The folder that it keeps everything in.
@@ -221,7 +223,8 @@ impl Market {
     }
 
     async fn opens_again(&mut self) {
-        let running = Running::open(self.shape, &self.config, self.data.path(), &self.clock).await;
+        let installation = Installation { config: &self.config, data: self.data.path(), clock: &self.clock };
+        let running = Running::open(self.shape, installation).await;
         self.client = self.client.moved_to(running.url());
         self.admin.client = self.admin.client.moved_to(running.url());
         self.running = Some(running);
@@ -250,7 +253,7 @@ impl Market {
             running.crash().await;
         }
         if let Some(broker) = &self.broker {
-            broker::testing::remove(broker, &shape::CONSUMERS).await;
+            broker::testing::remove(broker, &running::CONSUMERS).await;
         }
     }
 }
