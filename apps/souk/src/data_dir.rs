@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{self, Read, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -79,15 +79,13 @@ impl DataDir {
         let path = folder.join(name);
         let failed = |source| DataDirError::Io { path: path.clone(), source };
         std::fs::create_dir_all(&folder).map_err(failed)?;
-        let mut text = String::new();
-        match File::open(&path) {
-            Ok(mut file) => {
-                file.read_to_string(&mut text).map_err(failed)?;
-                Ok(text.trim().to_owned())
-            }
+        let read = || std::fs::read_to_string(&path).map(|text| text.trim().to_owned());
+        match read() {
+            Ok(secret) => Ok(secret),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let secret = make();
-                // Written beside and renamed: a crash leaves no half-written secret.
+                // Written beside and linked: a crash leaves no half-written secret, and one that another process has made
+                // meanwhile counts.
                 let draft = folder.join(format!("{name}.{}.new", std::process::id()));
                 let mut options = OpenOptions::new();
                 options.create(true).write(true).truncate(true);
@@ -95,10 +93,34 @@ impl DataDir {
                 std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
                 let mut file = options.open(&draft).map_err(failed)?;
                 file.write_all(secret.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-                std::fs::rename(&draft, &path).map_err(failed)?;
-                Ok(secret)
+                let linked = std::fs::hard_link(&draft, &path);
+                std::fs::remove_file(&draft).map_err(failed)?;
+                match linked {
+                    Ok(()) => Ok(secret),
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read().map_err(failed),
+                    Err(source) => Err(failed(source)),
+                }
             }
             Err(source) => Err(failed(source)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_made_once_also_by_two_at_the_same_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::open(folder.path()).unwrap();
+        let made = data.secret("tokens", || {
+            let other = data.secret("tokens", || "theirs".to_owned());
+            assert_eq!(other.unwrap(), "theirs");
+            "ours".to_owned()
+        });
+        assert_eq!(made.unwrap(), "theirs");
+        assert_eq!(data.secret("tokens", || "another".to_owned()).unwrap(), "theirs");
+        assert_eq!(std::fs::read_dir(folder.path().join("keys")).unwrap().count(), 1, "drafts are removed");
     }
 }
