@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use souk_kernel::{Actor, PaymentId, RefundId, SellerId, SellerOrderId};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     app::App,
@@ -18,6 +19,8 @@ use crate::{
 
 /// How long somebody who holds the line waits for the provider, at most.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How often it is looked at whether another process has ended it.
+const LOOK: Duration = Duration::from_millis(25);
 
 /// Who bears a refund.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,14 +125,16 @@ pub async fn request_refund(app: &App, wish: RefundWish) -> Result<Refund, Error
 /// As [`request_refund`], and waits a moment for the provider, so that the answer usually says how it ended.
 pub async fn request_refund_and_wait(app: &App, wish: RefundWish) -> Result<Refund, Error> {
     let mut settled = app.settled.subscribe();
-    let refund = request_refund(app, wish).await?;
-    if refund.status != RefundStatus::Pending {
-        return Ok(refund);
+    let mut refund = request_refund(app, wish).await?;
+    let give_up = Instant::now() + PATIENCE;
+    while refund.status == RefundStatus::Pending && Instant::now() < give_up {
+        let look = if app.db.is_shared() { give_up.min(Instant::now() + LOOK) } else { give_up };
+        let ended = async {
+            // A receiver that fell behind has missed some: look at the refund itself then.
+            while settled.recv().await.is_ok_and(|id| id != refund.id) {}
+        };
+        let _ = timeout_at(look, ended).await;
+        refund = refunds::find(app.db.reader(), refund.id).await?.ok_or(Error::NotFound("refund"))?;
     }
-    let ended = async {
-        // A receiver that fell behind has missed some: look at the refund itself then.
-        while settled.recv().await.is_ok_and(|id| id != refund.id) {}
-    };
-    let _ = tokio::time::timeout(PATIENCE, ended).await;
-    refunds::find(app.db.reader(), refund.id).await?.ok_or(Error::NotFound("refund"))
+    Ok(refund)
 }
