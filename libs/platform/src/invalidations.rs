@@ -1,13 +1,19 @@
 //! What instances of one service tell each other about their caches: what has changed, so that nobody shows it as it was.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use futures::future::{BoxFuture, join_all};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 /// Changes that wait to be told; when there are more, everything is said to have changed.
 const WAITING: usize = 1024;
@@ -21,7 +27,11 @@ pub struct Invalidations {
 struct Shared {
     listeners: Mutex<Vec<Listener>>,
     /// To whoever carries it to the others; nobody when there are none.
-    outgoing: Option<mpsc::Sender<String>>,
+    outgoing: Option<mpsc::Sender<Told>>,
+    /// How long whoever changes something waits until the others have heard of it.
+    patience: Duration,
+    /// Whether the others can hear.
+    carried: AtomicBool,
     /// Some changes found no room.
     overflowed: AtomicBool,
 }
@@ -31,7 +41,15 @@ type Listener = Arc<dyn Fn(Option<&str>) -> BoxFuture<'static, ()> + Send + Sync
 /// What a carrier takes to the other instances.
 pub struct Outgoing {
     /// In the order in which they were told.
-    pub changes: mpsc::Receiver<String>,
+    pub changes: mpsc::Receiver<Told>,
+}
+
+/// A change on its way to the other instances.
+pub struct Told {
+    /// As they are to hear it.
+    pub change: String,
+    /// Ends the waiting of whoever made it, when all have heard it or it is dropped.
+    pub heard: oneshot::Sender<()>,
 }
 
 impl Default for Invalidations {
@@ -43,27 +61,43 @@ impl Default for Invalidations {
 impl Invalidations {
     /// Of an instance that has no others beside it.
     pub fn alone() -> Self {
-        Self::new(None)
+        Self::new(None, Duration::ZERO)
     }
 
-    /// Of an instance among others, and what is to be carried to them.
-    pub fn among_others() -> (Self, Outgoing) {
+    /// Of an instance among others, and what is to be carried to them. Nobody waits longer than `patience` for them.
+    pub fn among_others(patience: Duration) -> (Self, Outgoing) {
         let (sender, changes) = mpsc::channel(WAITING);
-        (Self::new(Some(sender)), Outgoing { changes })
+        (Self::new(Some(sender), patience), Outgoing { changes })
     }
 
-    fn new(outgoing: Option<mpsc::Sender<String>>) -> Self {
-        let shared = Shared { listeners: Mutex::default(), outgoing, overflowed: AtomicBool::new(false) };
+    fn new(outgoing: Option<mpsc::Sender<Told>>, patience: Duration) -> Self {
+        let shared = Shared {
+            listeners: Mutex::default(),
+            outgoing,
+            patience,
+            carried: AtomicBool::new(false),
+            overflowed: AtomicBool::new(false),
+        };
         Self { shared: Arc::new(shared) }
     }
 
-    /// Tells the others of a change that was made here and is committed. Does not wait.
-    pub fn tell(&self, change: &impl Serialize) {
+    /// Tells the others of a change that was made here and is committed, and waits until they have heard it: who is answered
+    /// then sees the change wherever it asks next. Not for those that can't be reached, and not for long.
+    pub async fn tell(&self, change: &impl Serialize) {
         let Some(outgoing) = &self.shared.outgoing else { return };
-        let text = serde_json::to_string(change).expect("changes are plain data, which always encodes");
-        if outgoing.try_send(text).is_err() {
+        let change = serde_json::to_string(change).expect("changes are plain data, which always encodes");
+        let (heard, all_have_heard) = oneshot::channel();
+        if outgoing.try_send(Told { change, heard }).is_err() {
             self.shared.overflowed.store(true, Ordering::SeqCst);
+        } else if self.shared.carried.load(Ordering::SeqCst) {
+            // Whoever has not heard it by now is late, and shows it when its entries' time is over at the latest.
+            let _ = timeout(self.shared.patience, all_have_heard).await;
         }
+    }
+
+    /// Says whether the others can hear at the moment.
+    pub fn set_carried(&self, carried: bool) {
+        self.shared.carried.store(carried, Ordering::SeqCst);
     }
 
     /// Calls `listener` with every change that another instance tells of; with `None` when any number of them may have been
@@ -110,15 +144,31 @@ mod tests {
             invalidations.heard(text).await;
         }
         assert_eq!(*heard.lock().unwrap(), [Some(7), None, None]);
-        invalidations.tell(&8);
+        invalidations.tell(&8).await;
     }
 
     #[tokio::test]
     async fn what_finds_no_room_is_not_forgotten() {
-        let (invalidations, _outgoing) = Invalidations::among_others();
-        (0..WAITING).for_each(|number| invalidations.tell(&number));
+        let (invalidations, _outgoing) = Invalidations::among_others(Duration::ZERO);
+        for number in 0..WAITING {
+            invalidations.tell(&number).await;
+        }
         assert!(!invalidations.has_overflowed());
-        invalidations.tell(&WAITING);
+        invalidations.tell(&WAITING).await;
         assert!(invalidations.has_overflowed() && !invalidations.has_overflowed());
+    }
+
+    #[tokio::test]
+    async fn who_changes_something_waits_for_those_who_can_hear() {
+        let (invalidations, mut outgoing) = Invalidations::among_others(Duration::MAX);
+        invalidations.tell(&1).await;
+        assert_eq!(outgoing.changes.recv().await.unwrap().change, "1", "nobody could hear it");
+        invalidations.set_carried(true);
+        let mut telling = std::pin::pin!(invalidations.tell(&2));
+        assert!(futures::poll!(&mut telling).is_pending());
+        let told = outgoing.changes.recv().await.unwrap();
+        assert!(futures::poll!(&mut telling).is_pending());
+        told.heard.send(()).unwrap();
+        telling.await;
     }
 }

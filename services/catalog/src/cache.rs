@@ -1,7 +1,7 @@
 //! What is kept in memory so that reads and checkouts need no SQL, and how it is kept true.
 //!
 //! Whoever commits a change calls one of the `*_changed` functions afterwards. Other instances are told where there is
-//! something to tell them by; otherwise they see it when the entry's time is over.
+//! something to tell them by, and waited for; otherwise they see it when the entry's time is over.
 
 use std::{
     collections::HashMap,
@@ -97,9 +97,8 @@ impl Caches {
     }
 
     /// After something changed that every product may show: a seller, a category.
-    pub fn everything_changed(&self) {
-        self.forget_everything();
-        self.others.tell(&Change::Everything);
+    pub async fn everything_changed(&self) {
+        self.changed(Change::Everything).await;
     }
 
     /// What another instance has changed; `None` when that may be anything.
@@ -112,7 +111,7 @@ impl Caches {
 
     async fn changed(&self, change: Change) {
         self.forget(&change).await;
-        self.others.tell(&change);
+        self.others.tell(&change).await;
     }
 
     async fn forget(&self, change: &Change) {
@@ -214,7 +213,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_another_instance_changed_is_forgotten_here() {
-        let (telling, mut outgoing) = Invalidations::among_others();
+        let (telling, mut outgoing) = Invalidations::among_others(Duration::ZERO);
         let there = Caches::new(&CacheConfig::default(), telling);
         let here = Caches::new(&CacheConfig::default(), Invalidations::alone());
         let (sku, other) = (SkuId::new(), SkuId::new());
@@ -226,13 +225,13 @@ mod tests {
         keep(1).await;
         there.product_changed(ProductId::new(), [sku]).await;
         let mut carry = async || {
-            let text = outgoing.changes.recv().await.unwrap();
-            here.hear(serde_json::from_str(&text).ok()).await;
+            let told = outgoing.changes.recv().await.unwrap();
+            here.hear(serde_json::from_str(&told.change).ok()).await;
         };
         carry().await;
         assert_eq!((here.offers.get(&sku).await, here.offers.get(&other).await), (None, Some(offer(1))));
         keep(2).await;
-        there.everything_changed();
+        there.everything_changed().await;
         carry().await;
         assert_eq!(here.offers.get(&other).await, None);
         keep(3).await;

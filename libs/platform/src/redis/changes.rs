@@ -1,14 +1,22 @@
 //! Carries what instances of a service tell each other, over a channel of Redis.
 //!
+//! Who hears of a change says so, on a channel of the one that told it. Redis says how many there are.
+//!
 //! Who is not connected hears nothing: when a connection is lost, and every second until it is there again, all that is
 //! cached is forgotten. A connection counts as lost when an instance does not hear itself any more.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    time::{Duration, Instant},
+};
 
 use futures::StreamExt;
-use redis::{AsyncCommands, RedisResult};
+use redis::{AsyncCommands, RedisResult, aio::MultiplexedConnection};
 use serde::{Deserialize, Serialize};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::{
+    sync::oneshot,
+    time::{MissedTickBehavior, interval, timeout, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -16,7 +24,7 @@ use super::{
     Redis,
     connection::{CONNECT_TIMEOUT, RETRY},
 };
-use crate::invalidations::{Invalidations, Outgoing};
+use crate::invalidations::{Invalidations, Outgoing, Told};
 
 /// How often an instance says something for itself to hear.
 const BEAT: Duration = Duration::from_secs(2);
@@ -27,6 +35,9 @@ const SILENCE: Duration = Duration::from_secs(7);
 struct Said {
     from: Uuid,
     what: What,
+    /// Of a change that its teller waits for to be heard.
+    #[serde(default)]
+    number: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,13 +54,15 @@ enum What {
 impl Redis {
     /// What the instances of `service` tell each other; carried until `stop` is cancelled.
     pub fn invalidations(&self, service: &'static str, stop: CancellationToken) -> Invalidations {
-        let (invalidations, outgoing) = Invalidations::among_others();
+        let (invalidations, outgoing) = Invalidations::among_others(self.shared.patience);
         let carrier = Carrier {
             redis: self.clone(),
             channel: format!("{}.changes.{service}", self.shared.name),
             me: Uuid::now_v7(),
             invalidations: invalidations.clone(),
             outgoing,
+            told: 0,
+            unheard: HashMap::new(),
         };
         tokio::spawn(async move {
             tokio::select! {
@@ -67,6 +80,17 @@ struct Carrier {
     me: Uuid,
     invalidations: Invalidations,
     outgoing: Outgoing,
+    /// Changes so far.
+    told: u64,
+    /// Changes that not all have heard of yet, by number.
+    unheard: HashMap<u64, Unheard>,
+}
+
+struct Unheard {
+    /// How many.
+    by: usize,
+    /// Dropped to end the waiting.
+    waits: oneshot::Sender<()>,
 }
 
 impl Carrier {
@@ -78,6 +102,8 @@ impl Carrier {
                 Ok(()) => "nothing is heard any more".to_owned(),
                 Err(error) => error.to_string(),
             };
+            self.invalidations.set_carried(false);
+            self.unheard.clear();
             if began.elapsed() > SILENCE {
                 told = false;
             }
@@ -90,9 +116,9 @@ impl Carrier {
                 told = true;
             }
             self.invalidations.heard(None).await;
-            tokio::time::sleep(RETRY).await;
             // They will hear that anything may have changed.
-            while self.outgoing.changes.try_recv().is_ok() {}
+            let again_at = tokio::time::Instant::now() + RETRY;
+            while let Ok(Some(_)) = timeout_at(again_at, self.outgoing.changes.recv()).await {}
         }
     }
 
@@ -100,7 +126,7 @@ impl Carrier {
     async fn carry(&mut self) -> RedisResult<()> {
         let connect = async {
             let mut heard = self.redis.shared.client.get_async_pubsub().await?;
-            heard.subscribe(&self.channel).await?;
+            heard.subscribe(&[self.channel.clone(), self.channel_of(self.me)]).await?;
             Ok::<_, redis::RedisError>((heard, self.redis.fresh_connection(CONNECT_TIMEOUT).await?))
         };
         let (mut heard, mut said) = timeout(CONNECT_TIMEOUT, connect).await.map_err(|_| no_answer())??;
@@ -110,45 +136,86 @@ impl Carrier {
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // Nobody has heard of what changed while there was no connection, on either side.
         self.invalidations.heard(None).await;
-        self.say(&mut said, What::Anything).await?;
+        self.say(&mut said, What::Anything, None).await?;
+        self.invalidations.set_carried(true);
         loop {
             tokio::select! {
                 message = messages.next() => {
                     let Some(message) = message else { return Ok(()) };
-                    if self.hear(message.get_payload_bytes()).await {
-                        last = Instant::now();
+                    if message.get_channel_name() != self.channel {
+                        self.note_heard(message.get_payload_bytes());
+                        continue;
+                    }
+                    match serde_json::from_slice::<Said>(message.get_payload_bytes()) {
+                        // What this process says is heard by all.
+                        Ok(own) if own.from == self.me => last = Instant::now(),
+                        other => self.hear(&mut said, other.ok()).await?,
                     }
                 }
-                change = self.outgoing.changes.recv() => {
-                    let Some(change) = change else { return Ok(()) };
-                    self.say(&mut said, What::Change(change)).await?;
+                told = self.outgoing.changes.recv() => {
+                    let Some(told) = told else { return Ok(()) };
+                    self.tell(&mut said, told).await?;
                 }
                 _ = beat.tick() => {
                     if last.elapsed() > SILENCE {
                         return Ok(());
                     }
+                    // Those that nobody waits for any more.
+                    self.unheard.retain(|_, unheard| !unheard.waits.is_closed());
                     let overflowed = self.invalidations.has_overflowed();
-                    self.say(&mut said, if overflowed { What::Anything } else { What::Beat }).await?;
+                    self.say(&mut said, if overflowed { What::Anything } else { What::Beat }, None).await?;
                 }
             }
         }
     }
 
-    async fn say(&self, connection: &mut redis::aio::MultiplexedConnection, what: What) -> RedisResult<()> {
-        let said = serde_json::to_vec(&Said { from: self.me, what }).expect("it is plain data, which always encodes");
+    /// Tells the others of a change.
+    async fn tell(&mut self, connection: &mut MultiplexedConnection, told: Told) -> RedisResult<()> {
+        self.told += 1;
+        let listening = self.say(connection, What::Change(told.change), Some(self.told)).await?;
+        // This process is one of them.
+        if listening > 1 {
+            self.unheard.insert(self.told, Unheard { by: listening - 1, waits: told.heard });
+        }
+        Ok(())
+    }
+
+    /// One of the others has heard of a change.
+    fn note_heard(&mut self, number: &[u8]) {
+        let number = std::str::from_utf8(number).ok().and_then(|number| number.parse().ok());
+        if let Some(number) = number
+            && let Entry::Occupied(mut unheard) = self.unheard.entry(number)
+        {
+            unheard.get_mut().by -= 1;
+            if unheard.get().by == 0 {
+                unheard.remove();
+            }
+        }
+    }
+
+    /// Gives how many hear it.
+    async fn say(&self, connection: &mut MultiplexedConnection, what: What, number: Option<u64>) -> RedisResult<usize> {
+        let said = Said { from: self.me, what, number };
+        let said = serde_json::to_vec(&said).expect("it is plain data, which always encodes");
         connection.publish(&self.channel, said).await
     }
 
-    /// Whether it was said by this process: then what this process says is heard by all.
-    async fn hear(&self, said: &[u8]) -> bool {
-        match serde_json::from_slice::<Said>(said) {
-            Ok(said) if said.from == self.me => return true,
-            Ok(Said { what: What::Beat, .. }) => {}
-            Ok(Said { what: What::Change(change), .. }) => self.invalidations.heard(Some(&change)).await,
-            // Of another version of the program, it may be.
-            Ok(Said { what: What::Anything, .. }) | Err(_) => self.invalidations.heard(None).await,
+    /// Passes on what another instance said; nothing that can be read when it is of another version of the program.
+    async fn hear(&self, connection: &mut MultiplexedConnection, said: Option<Said>) -> RedisResult<()> {
+        match said.as_ref().map(|said| &said.what) {
+            Some(What::Beat) => {}
+            Some(What::Change(change)) => self.invalidations.heard(Some(change)).await,
+            Some(What::Anything) | None => self.invalidations.heard(None).await,
         }
-        false
+        match said {
+            Some(Said { from, number: Some(number), .. }) => connection.publish(self.channel_of(from), number).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// On which an instance hears that it was heard.
+    fn channel_of(&self, instance: Uuid) -> String {
+        format!("{}.{}", self.channel, instance.simple())
     }
 }
 

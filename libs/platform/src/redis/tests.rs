@@ -129,8 +129,11 @@ mod on_a_server {
         eventually("a newcomer may have changed anything", async || one_heard.ends_with(None)).await;
         one_heard.clear();
         two_heard.clear();
-        one.tell(&"a thing");
-        eventually("the other hears", async || two_heard.ends_with(Some("a thing"))).await;
+        eventually("it knows of the other", async || {
+            one.tell(&"a thing").await;
+            two_heard.ends_with(Some("a thing"))
+        })
+        .await;
         assert!(one_heard.is_nothing(), "what it said itself it knows");
         stop.cancel();
     }
@@ -166,7 +169,7 @@ mod on_a_server {
         eventually("buckets are shared again", async || redis.take("a", COST, COST).await.is_some()).await;
         let other = Redis::open(&config).await.unwrap().unwrap().invalidations("test", stop.clone());
         eventually("changes are heard again", async || {
-            other.tell(&"a thing");
+            other.tell(&"a thing").await;
             heard.ends_with(Some("a thing"))
         })
         .await;

@@ -62,7 +62,7 @@ pub async fn apply_seller(
         })
         .await?;
     if changed {
-        app.caches.everything_changed();
+        app.caches.everything_changed().await;
     }
     Ok(())
 }
@@ -90,7 +90,7 @@ pub async fn recount_offers(app: &App, receipt: Receipt, recount: OffersRecount)
         })
         .await?;
     if changed {
-        app.caches.everything_changed();
+        app.caches.everything_changed().await;
     }
     Ok(())
 }

@@ -92,7 +92,7 @@ pub async fn change_category(app: &App, id: CategoryId, seen: Option<i64>, wish:
             if categories::update(&tx, changed, version).await? { Ok(()) } else { Err(Error::VersionLost) }
         })
         .await?;
-    app.caches.everything_changed();
+    app.caches.everything_changed().await;
     Ok(())
 }
 

@@ -59,7 +59,7 @@ pub async fn ensure_category(app: &App, slug: &str, name: &str, wanted: Vec<Defi
             if categories::update(&tx, wider, seen).await? { Ok(id) } else { Err(Error::VersionLost) }
         })
         .await?;
-    app.caches.everything_changed();
+    app.caches.everything_changed().await;
     Ok(id)
 }
 

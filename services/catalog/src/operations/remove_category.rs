@@ -31,6 +31,6 @@ pub async fn remove_category(app: &App, id: CategoryId, move_to: Option<String>)
             Ok(())
         })
         .await?;
-    app.caches.everything_changed();
+    app.caches.everything_changed().await;
     Ok(())
 }

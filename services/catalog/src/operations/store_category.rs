@@ -100,7 +100,7 @@ pub async fn create_category(app: &App, new: NewCategory) -> Result<CategoryId, 
             Ok(())
         })
         .await?;
-    app.caches.everything_changed();
+    app.caches.everything_changed().await;
     Ok(id)
 }
 
