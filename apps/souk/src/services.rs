@@ -103,7 +103,7 @@ pub async fn build(
             "inventory" => inventory(config, databases, caller(name)).await,
             "cart" => cart(config, databases, caller(name)).await,
             "orders" => orders(config, data, databases, caller(name)).await?,
-            "payments" => payments(config, data, databases, caller(name)).await?,
+            "payments" => payments(config, data, databases, engines, caller(name)).await?,
             "notifications" => notifications(config, databases, caller(name)).await,
             "search" => search(config, data, databases, caller(name)).await,
             // The gateway is what the others are put behind.
@@ -192,6 +192,7 @@ async fn payments(
     config: &Config,
     data: &DataDir,
     databases: &Databases,
+    engines: &Engines,
     caller: Caller<'_>,
 ) -> Result<Made, StartError> {
     let sandbox_secret = Secret::from(data.secret("sandbox-webhook", secret_token)?);
@@ -201,6 +202,7 @@ async fn payments(
         orders: caller.orders(),
         currency: config.platform.currency,
         generated_secret: sandbox_secret,
+        invalidations: engines.invalidations(souk_payments::NAME),
     };
     Ok(souk_payments::service(deps).await)
 }

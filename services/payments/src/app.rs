@@ -2,16 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
 use souk_contracts::orders::orders_client::OrdersClient;
 use souk_kernel::{Currency, PaymentId, Problem, RefundId};
-use souk_platform::{cache::Cache, db::Database, rpc::Channel};
+use souk_platform::{cache::Cache, db::Database, invalidations::Invalidations, rpc::Channel};
 use tokio::sync::broadcast;
 
 use crate::{
     config::Config,
     domain::commission::Rules,
     error::Error,
-    providers::{Providers, sandbox::Sandbox},
+    providers::{Providers, faults::Faults, sandbox::Sandbox},
     store::{self, Allocation, Payment},
 };
 
@@ -19,7 +20,7 @@ use crate::{
 const TERMS_AGE: Duration = Duration::from_mins(15);
 /// Payments whose terms are kept at hand.
 const TERMS: u64 = 4096;
-/// Rules that another process changed count after this time.
+/// Rules that another process changed without being heard count after this time.
 const RULES_AGE: Duration = Duration::from_secs(5);
 
 pub struct App {
@@ -35,6 +36,14 @@ pub struct App {
     pub settled: broadcast::Sender<RefundId>,
     rules: Cache<(), Arc<Rules>>,
     terms: Cache<PaymentId, Arc<Terms>>,
+    others: Invalidations,
+}
+
+/// What instances tell each other.
+#[derive(Serialize, Deserialize)]
+enum Change {
+    Rules,
+    Faults(Faults),
 }
 
 /// What never changes about a payment once it exists: order, provider, amount, currency, buyer, and the parts of its
@@ -55,10 +64,31 @@ impl App {
         currency: Currency,
         providers: Providers,
         sandbox: Option<Sandbox>,
-    ) -> Self {
+        others: Invalidations,
+    ) -> Arc<Self> {
         let rules = Cache::with_entries("commission_rules", 1, RULES_AGE);
         let terms = Cache::with_entries("payment_terms", TERMS, TERMS_AGE);
-        Self { config, db, orders, currency, providers, sandbox, settled: broadcast::Sender::new(1024), rules, terms }
+        let settled = broadcast::Sender::new(1024);
+        let app = Arc::new(Self { config, db, orders, currency, providers, sandbox, settled, rules, terms, others });
+        let listening = Arc::downgrade(&app);
+        app.others.listen(move |change| {
+            let app = listening.upgrade();
+            async move {
+                if let Some(app) = app {
+                    app.hear(change).await;
+                }
+            }
+        });
+        app
+    }
+
+    /// What another instance has changed; `None` when that may be anything.
+    async fn hear(&self, change: Option<Change>) {
+        match (change, &self.sandbox) {
+            (Some(Change::Faults(faults)), Some(sandbox)) => sandbox.faults.set(faults),
+            (Some(Change::Faults(_)), None) => {}
+            (Some(Change::Rules) | None, _) => self.rules.invalidate(&()).await,
+        }
     }
 
     /// A payment's terms; none when it does not exist.
@@ -89,7 +119,14 @@ impl App {
     }
 
     /// Forgets the commission rules, after a change of them.
-    pub async fn forget_rules(&self) {
+    pub async fn rules_changed(&self) {
         self.rules.invalidate(&()).await;
+        self.others.tell(&Change::Rules).await;
+    }
+
+    /// Has the sandbox misbehave so in all processes that hear of it.
+    pub async fn set_faults(&self, sandbox: &Sandbox, faults: Faults) {
+        sandbox.faults.set(faults);
+        self.others.tell(&Change::Faults(faults)).await;
     }
 }

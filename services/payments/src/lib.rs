@@ -24,6 +24,7 @@ use souk_kernel::{Currency, Problem};
 use souk_platform::{
     config::Secret,
     db::Database,
+    invalidations::Invalidations,
     rpc::Channel,
     service::{Interface, Job, Service},
 };
@@ -53,9 +54,12 @@ pub struct Deps {
     pub currency: Currency,
     /// Signs the sandbox's webhooks where the configuration names no secret: random, and kept with the data.
     pub generated_secret: Secret,
+    /// What instances of this service tell each other.
+    pub invalidations: Invalidations,
 }
 
-const NAME: &str = "payments";
+/// The service's short name.
+pub const NAME: &str = "payments";
 const TITLE: &str = "Payments Service";
 
 /// What it shows by HTTP where it is configured so, for a gateway in another process.
@@ -71,11 +75,11 @@ pub fn interface(config: &Config) -> Interface {
 
 /// Puts the service together.
 pub async fn service(deps: Deps) -> Result<Service, Problem> {
-    let Deps { config, db, orders, currency, generated_secret } = deps;
+    let Deps { config, db, orders, currency, generated_secret, invalidations } = deps;
     config.check()?;
     ensure_default_rule(&db, config.commission_basis_points).await?;
     let (providers, sandbox) = providers(&config, &db, generated_secret)?;
-    let app: AppState = Arc::new(App::new(config, db.clone(), orders, currency, providers, sandbox));
+    let app = App::new(config, db.clone(), orders, currency, providers, sandbox, invalidations);
     Ok(Service {
         name: NAME,
         title: TITLE,

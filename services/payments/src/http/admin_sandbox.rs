@@ -27,6 +27,6 @@ pub async fn show(State(app): State<AppState>, _: Admin) -> Result<Reply<Faults>
 #[utoipa::path(method(put, patch), path = "/admin/sandbox/faults", tag = "payments", request_body = Faults,
     security(("bearer" = [])), responses((status = 200, body = Envelope<Faults>), Failure))]
 pub async fn set(State(app): State<AppState>, _: Admin, Body(faults): Body<Faults>) -> Result<Reply<Faults>, Error> {
-    sandbox(&app)?.faults.set(faults);
+    app.set_faults(sandbox(&app)?, faults).await;
     Ok(Reply::ok(faults))
 }

@@ -51,7 +51,7 @@ pub async fn create_rule(app: &App, scope: Scope, components: Components, by: St
             Ok(rule)
         })
         .await?;
-    app.forget_rules().await;
+    app.rules_changed().await;
     Ok(made)
 }
 
@@ -76,7 +76,7 @@ pub async fn change_rule(
             Ok(next)
         })
         .await?;
-    app.forget_rules().await;
+    app.rules_changed().await;
     Ok(changed)
 }
 
@@ -91,7 +91,7 @@ pub async fn delete_rule(app: &App, id: CommissionRuleId, seen: Option<i64>) -> 
             if rules::retire(&tx, id, current.version).await? { Ok(()) } else { Err(Error::VersionLost) }
         })
         .await?;
-    app.forget_rules().await;
+    app.rules_changed().await;
     Ok(())
 }
 

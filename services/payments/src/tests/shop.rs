@@ -9,6 +9,7 @@ use souk_platform::{
     config::Secret,
     db::Database,
     events::{Bus, Consumers, Delivery, Relay},
+    invalidations::Invalidations,
     rpc::{Directory, Policy},
 };
 use tokio_util::sync::CancellationToken;
@@ -92,7 +93,8 @@ impl Shop {
         let offered: [Arc<dyn Provider>; 2] = [Arc::new(sandbox.clone()), Arc::new(Manual)];
         let providers = Providers::new(offered, config.fallback.clone(), config.provider_timeout, &clock);
         let orders = OrdersClient::new(Directory::new().channel("payments", "orders", Policy::default()));
-        let app = Arc::new(App::new(config, db.clone(), orders, Currency::GBP, providers, Some(sandbox)));
+        let alone = Invalidations::alone();
+        let app = App::new(config, db.clone(), orders, Currency::GBP, providers, Some(sandbox), alone);
         let announced = Announced::default();
         let stop = CancellationToken::new();
         let bus = Bus::new([consumers(&app), listener(&announced)]);
