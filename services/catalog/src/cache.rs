@@ -50,6 +50,8 @@ pub struct Caches {
 pub enum Change {
     /// A product, with its offers.
     Product(ProductId, Vec<SkuId>),
+    /// Many of them at once.
+    Products(Vec<(ProductId, Vec<SkuId>)>),
     /// What offers don't show.
     Counted(ProductId),
     /// What lists don't show either.
@@ -86,6 +88,13 @@ impl Caches {
         self.changed(Change::Product(id, skus.into_iter().collect())).await;
     }
 
+    /// After many products or their offers changed together.
+    pub async fn products_changed(&self, changed: Vec<(ProductId, Vec<SkuId>)>) {
+        if !changed.is_empty() {
+            self.changed(Change::Products(changed)).await;
+        }
+    }
+
     /// After something of a product changed that its offers don't show: its stock, its rating.
     pub async fn product_counted(&self, id: ProductId) {
         self.changed(Change::Counted(id)).await;
@@ -115,12 +124,20 @@ impl Caches {
     }
 
     async fn forget(&self, change: &Change) {
-        let (product, in_lists, skus): (_, _, &[SkuId]) = match change {
-            Change::Product(product, skus) => (product, true, skus),
-            Change::Counted(product) => (product, true, &[]),
-            Change::Stock(product) => (product, false, &[]),
-            Change::Everything => return self.forget_everything(),
-        };
+        match change {
+            Change::Product(product, skus) => self.forget_product(product, skus, true).await,
+            Change::Products(products) => {
+                for (product, skus) in products {
+                    self.forget_product(product, skus, true).await;
+                }
+            }
+            Change::Counted(product) => self.forget_product(product, &[], true).await,
+            Change::Stock(product) => self.forget_product(product, &[], false).await,
+            Change::Everything => self.forget_everything(),
+        }
+    }
+
+    async fn forget_product(&self, product: &ProductId, skus: &[SkuId], in_lists: bool) {
         self.changes.fetch_add(1, Ordering::SeqCst);
         self.products.invalidate(product).await;
         if in_lists {
@@ -228,6 +245,10 @@ mod tests {
             let told = outgoing.changes.recv().await.unwrap();
             here.hear(serde_json::from_str(&told.change).ok()).await;
         };
+        carry().await;
+        assert_eq!((here.offers.get(&sku).await, here.offers.get(&other).await), (None, Some(offer(1))));
+        keep(1).await;
+        there.products_changed(vec![(ProductId::new(), Vec::new()), (ProductId::new(), vec![sku])]).await;
         carry().await;
         assert_eq!((here.offers.get(&sku).await, here.offers.get(&other).await), (None, Some(offer(1))));
         keep(2).await;

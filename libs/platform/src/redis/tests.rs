@@ -134,6 +134,8 @@ mod on_a_server {
             two_heard.ends_with(Some("a thing"))
         })
         .await;
+        one.tell(&"another").await;
+        assert!(two_heard.ends_with(Some("another")), "it was waited for");
         assert!(one_heard.is_nothing(), "what it said itself it knows");
         stop.cancel();
     }

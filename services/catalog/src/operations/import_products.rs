@@ -232,9 +232,7 @@ async fn write(app: &App, seller: SellerId, chunk: Chunk, tree: Arc<CategoryTree
             Ok::<_, Error>(())
         })
         .await?;
-    for (id, skus) in fresh.into_iter().chain(touched) {
-        app.caches.product_changed(id, skus).await;
-    }
+    app.caches.products_changed(fresh.into_iter().chain(touched).collect()).await;
     Ok(())
 }
 
