@@ -5,6 +5,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|name| format!("proto/{name}.proto"));
     println!("cargo:rerun-if-changed=proto");
     let descriptors = protox::compile(&files, ["proto"])?;
-    tonic_prost_build::configure().build_transport(false).compile_fds(descriptors)?;
+    // Instances of orders tell each other of offers.
+    let plain = "#[derive(serde::Serialize, serde::Deserialize)]";
+    tonic_prost_build::configure()
+        .type_attribute("souk.catalog.Offer", plain)
+        .build_transport(false)
+        .compile_fds(descriptors)?;
     Ok(())
 }

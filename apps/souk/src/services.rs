@@ -100,9 +100,9 @@ pub async fn build(
         let made = match name {
             "identity" => identity(config, data, databases, caller(name)).await,
             "catalog" => catalog(config, databases, engines, caller(name)).await,
-            "inventory" => inventory(config, databases, caller(name)).await,
+            "inventory" => inventory(config, databases, engines, caller(name)).await,
             "cart" => cart(config, databases, caller(name)).await,
-            "orders" => orders(config, data, databases, caller(name)).await?,
+            "orders" => orders(config, data, databases, engines, caller(name)).await?,
             "payments" => payments(config, data, databases, engines, caller(name)).await?,
             "notifications" => notifications(config, databases, caller(name)).await,
             "search" => search(config, data, databases, caller(name)).await,
@@ -147,11 +147,12 @@ async fn catalog(config: &Config, databases: &Databases, engines: &Engines, call
     .await
 }
 
-async fn inventory(config: &Config, databases: &Databases, caller: Caller<'_>) -> Made {
+async fn inventory(config: &Config, databases: &Databases, engines: &Engines, caller: Caller<'_>) -> Made {
     souk_inventory::service(souk_inventory::Deps {
         config: config.inventory.clone(),
         db: databases.inventory().clone(),
         catalog: caller.catalog(),
+        invalidations: engines.invalidations(souk_inventory::NAME),
     })
     .await
 }
@@ -171,6 +172,7 @@ async fn orders(
     config: &Config,
     data: &DataDir,
     databases: &Databases,
+    engines: &Engines,
     caller: Caller<'_>,
 ) -> Result<Made, StartError> {
     let token_secret = Secret::from(data.secret("order-tokens", secret_token)?);
@@ -184,6 +186,7 @@ async fn orders(
         payments: caller.payments(),
         identity: caller.identity(),
         token_secret,
+        invalidations: engines.invalidations(souk_orders::NAME),
     };
     Ok(souk_orders::service(deps).await)
 }

@@ -48,8 +48,8 @@ pub struct Outgoing {
 pub struct Told {
     /// As they are to hear it.
     pub change: String,
-    /// Ends the waiting of whoever made it, when all have heard it or it is dropped.
-    pub heard: oneshot::Sender<()>,
+    /// Ends the waiting of whoever made it, if they wait, when all have heard it or it is dropped.
+    pub heard: Option<oneshot::Sender<()>>,
 }
 
 impl Default for Invalidations {
@@ -84,15 +84,27 @@ impl Invalidations {
     /// Tells the others of a change that was made here and is committed, and waits until they have heard it: who is answered
     /// then sees the change wherever it asks next. Not for those that can't be reached, and not for long.
     pub async fn tell(&self, change: &impl Serialize) {
-        let Some(outgoing) = &self.shared.outgoing else { return };
-        let change = serde_json::to_string(change).expect("changes are plain data, which always encodes");
         let (heard, all_have_heard) = oneshot::channel();
-        if outgoing.try_send(Told { change, heard }).is_err() {
-            self.shared.overflowed.store(true, Ordering::SeqCst);
-        } else if self.shared.carried.load(Ordering::SeqCst) {
+        let sent = self.send(change, Some(heard));
+        if sent && self.shared.carried.load(Ordering::SeqCst) {
             // Whoever has not heard it by now is late, and shows it when its entries' time is over at the latest.
             let _ = timeout(self.shared.patience, all_have_heard).await;
         }
+    }
+
+    /// Tells the others as well, without waiting: what nobody can rely on, or what nothing may hold up.
+    pub fn mention(&self, change: &impl Serialize) {
+        self.send(change, None);
+    }
+
+    fn send(&self, change: &impl Serialize, heard: Option<oneshot::Sender<()>>) -> bool {
+        let Some(outgoing) = &self.shared.outgoing else { return false };
+        let change = serde_json::to_string(change).expect("changes are plain data, which always encodes");
+        let sent = outgoing.try_send(Told { change, heard }).is_ok();
+        if !sent {
+            self.shared.overflowed.store(true, Ordering::SeqCst);
+        }
+        sent
     }
 
     /// Says whether the others can hear at the moment.
@@ -168,7 +180,7 @@ mod tests {
         assert!(futures::poll!(&mut telling).is_pending());
         let told = outgoing.changes.recv().await.unwrap();
         assert!(futures::poll!(&mut telling).is_pending());
-        told.heard.send(()).unwrap();
+        drop(told);
         telling.await;
     }
 }

@@ -9,8 +9,8 @@ use souk_platform::config::Network;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// How long a stock level may be shown from memory. Changes made by this process show at once; this bounds how late
-    /// those of another one do. Reservations never look here.
+    /// How long a stock level may be shown from memory. Changes show at once where instances tell each other of them
+    /// (`redis.url`); this bounds how late those of another process do where they don't. Reservations never look here.
     #[serde(with = "humantime_serde")]
     pub levels_ttl: Duration,
     /// How many stock levels are kept in memory.

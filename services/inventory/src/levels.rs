@@ -10,8 +10,8 @@ use souk_platform::db::Database;
 
 use crate::{config::Config, domain::Totals, store};
 
-/// The newest known levels. What this process changes is put in as soon as it is durable, and numbered: a reader that was
-/// overtaken can't put back what it saw.
+/// The newest known levels. What changes is put in as soon as it is durable, also where another process changed it and says so,
+/// and numbered: a reader that was overtaken can't put back what it saw.
 #[derive(Clone)]
 pub struct Levels {
     known: Cache<SkuId, Totals>,
@@ -32,6 +32,11 @@ impl Levels {
                 _ => Op::Put(*new),
             });
         }
+    }
+
+    /// Forgets them all: any may have changed.
+    pub fn forget(&self) {
+        self.known.invalidate_all();
     }
 
     /// The levels of SKUs, from memory or else read in one query. Unknown SKUs are left out.

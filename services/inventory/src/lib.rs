@@ -12,6 +12,7 @@ mod error;
 mod http;
 mod levels;
 mod operations;
+mod others;
 mod publishers;
 mod rpc;
 mod store;
@@ -26,6 +27,7 @@ use souk_contracts::{catalog::catalog_client::CatalogClient, inventory::inventor
 use souk_kernel::Problem;
 use souk_platform::{
     db::Database,
+    invalidations::Invalidations,
     rpc::Channel,
     service::{Interface, Job, Service},
 };
@@ -45,9 +47,12 @@ pub struct Deps {
     pub db: Database,
     /// Finds SKUs by their codes, for external stock systems.
     pub catalog: CatalogClient<Channel>,
+    /// What instances of this service tell each other.
+    pub invalidations: Invalidations,
 }
 
-const NAME: &str = "inventory";
+/// The service's short name.
+pub const NAME: &str = "inventory";
 const TITLE: &str = "Inventory Service";
 
 /// What it shows by HTTP, for a gateway in another process.
@@ -58,8 +63,8 @@ pub fn interface() -> Interface {
 /// Inventory, ready to be mounted.
 #[expect(clippy::unused_async, reason = "every service is made in the same way, and some have to wait for something")]
 pub async fn service(deps: Deps) -> Result<Service, Problem> {
-    let Deps { config, db, catalog } = deps;
-    let app = Arc::new(app::App::new(config, db.clone(), catalog));
+    let Deps { config, db, catalog, invalidations } = deps;
+    let app = Arc::new(app::App::new(config, db.clone(), catalog, invalidations));
     Ok(Service {
         name: NAME,
         title: TITLE,

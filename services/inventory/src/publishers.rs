@@ -9,7 +9,8 @@ use souk_platform::db::Database;
 
 use crate::{config::Config, store::channels};
 
-/// The systems, by seller. What this process changes shows at once.
+/// The systems, by seller. What this process changes shows at once, and what another one does where it says so.
+#[derive(Clone)]
 pub struct Publishers {
     known: Cache<(), Arc<HashMap<SellerId, Vec<String>>>>,
 }
@@ -31,8 +32,8 @@ impl Publishers {
         Ok(of_seller)
     }
 
-    /// A system began or ceased to be told.
-    pub fn changed(&self) {
+    /// Forgets them: some may have changed.
+    pub fn forget(&self) {
         self.known.invalidate_all();
     }
 }

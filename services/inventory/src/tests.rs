@@ -12,6 +12,7 @@ use souk_kernel::{Clock, EventId, OrderId, SellerId, SkuId, Timestamp};
 use souk_platform::{
     db::Database,
     events::Receipt,
+    invalidations::Invalidations,
     rpc::{Directory, Policy},
 };
 
@@ -42,7 +43,7 @@ async fn fixture() -> Fixture {
     let db = Database::open::<Migrator>("inventory", &url, clock.clone()).await.unwrap();
     let catalog = CatalogClient::new(Directory::new().channel("inventory", "catalog", Policy::default()));
     let config = Config::default();
-    let app = Arc::new(App::new(config, db, catalog));
+    let app = Arc::new(App::new(config, db, catalog, Invalidations::alone()));
     Fixture { app, seller_id: SellerId::new(), clock, _folder: folder }
 }
 

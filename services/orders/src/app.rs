@@ -17,6 +17,7 @@ use souk_kernel::{Currency, OrderId, Problem, Timestamp};
 use souk_platform::{
     cache::Cache,
     db::{Database, Tx},
+    invalidations::Invalidations,
     rpc::{self, Channel},
 };
 use tokio::sync::Semaphore;
@@ -28,6 +29,7 @@ use crate::{
     guest_tokens::GuestTokens,
     hub::Hub,
     locks::Locks,
+    others,
     queue::Queue,
     store::{self, Order, orders},
 };
@@ -58,11 +60,16 @@ pub struct App {
     recent: Cache<OrderId, Arc<Order>>,
     /// What payments offers, for a minute.
     providers: Cache<(), Arc<[String]>>,
+    /// What instances tell each other.
+    pub others: Invalidations,
 }
 
 impl App {
     pub fn new(deps: Deps) -> Result<Self, Problem> {
         let config = deps.config.checked()?;
+        let hub = Hub::default();
+        let offers = Cache::with_entries("orders_offers", 100_000, Duration::from_hours(24));
+        others::listen(&deps.invalidations, &hub, &offers);
         Ok(Self {
             currency: deps.currency,
             db: deps.db,
@@ -73,14 +80,15 @@ impl App {
             identity: deps.identity,
             queue: Queue::new(config.queue),
             locks: Locks::default(),
-            hub: Hub::default(),
-            offers: Cache::with_entries("orders_offers", 100_000, Duration::from_hours(24)),
+            hub,
+            offers,
             users: Cache::with_entries("orders_users", 50_000, Duration::from_mins(1)),
             refreshed: Cache::with_entries("orders_refreshed", 50_000, Duration::from_secs(1)),
             streams: Arc::new(Semaphore::new(config.streams.min(Semaphore::MAX_PERMITS))),
             recent: Cache::new("orders_recent", 4 << 20, Duration::from_mins(1), |_, order: &Arc<Order>| order.size()),
             providers: Cache::with_entries("orders_providers", 1, Duration::from_mins(1)),
             guest_tokens: GuestTokens::new(deps.token_secret),
+            others: deps.invalidations,
             config,
         })
     }
@@ -136,7 +144,7 @@ impl App {
         Fut: Future<Output = Result<T, Error>> + Send + 'static,
     {
         let done = self.db.guarded(work).await?;
-        self.hub.announce(order);
+        self.announce(order);
         Ok(done)
     }
 }

@@ -39,7 +39,7 @@ impl Hub {
 }
 
 impl Watcher {
-    /// Waits for a change, at most `limit`: another process may have made one that is not heard of here.
+    /// Waits for a change, at most `limit`: another process may have made one that it could not tell of.
     pub async fn changed(&mut self, limit: Duration) {
         if let Some(changes) = &mut self.changes {
             // Either end means the same to the caller: look again.

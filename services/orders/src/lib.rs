@@ -16,6 +16,7 @@ mod hub;
 mod jobs;
 mod locks;
 mod operations;
+mod others;
 mod queue;
 mod rpc;
 mod store;
@@ -37,6 +38,7 @@ use souk_kernel::{Currency, Problem};
 use souk_platform::{
     config::Secret,
     db::Database,
+    invalidations::Invalidations,
     rpc::Channel,
     service::{Interface, Service},
 };
@@ -59,6 +61,8 @@ pub struct Deps {
     pub identity: IdentityClient<Channel>,
     /// Guests' order tokens are made with it; it stays the same for as long as they are to open their orders.
     pub token_secret: Secret,
+    /// What instances of this service tell each other.
+    pub invalidations: Invalidations,
 }
 
 /// What it shows by HTTP, for a gateway in another process.

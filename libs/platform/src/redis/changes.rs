@@ -80,7 +80,7 @@ struct Carrier {
     me: Uuid,
     invalidations: Invalidations,
     outgoing: Outgoing,
-    /// Changes so far.
+    /// Changes so far that were to be confirmed.
     told: u64,
     /// Changes that not all have heard of yet, by number.
     unheard: HashMap<u64, Unheard>,
@@ -171,11 +171,13 @@ impl Carrier {
 
     /// Tells the others of a change.
     async fn tell(&mut self, connection: &mut MultiplexedConnection, told: Told) -> RedisResult<()> {
+        let change = What::Change(told.change);
+        let Some(waits) = told.heard else { return self.say(connection, change, None).await.map(drop) };
         self.told += 1;
-        let listening = self.say(connection, What::Change(told.change), Some(self.told)).await?;
+        let listening = self.say(connection, change, Some(self.told)).await?;
         // This process is one of them.
         if listening > 1 {
-            self.unheard.insert(self.told, Unheard { by: listening - 1, waits: told.heard });
+            self.unheard.insert(self.told, Unheard { by: listening - 1, waits });
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! All that is known of one SKU's stock while it changes.
 
+use serde::{Deserialize, Serialize};
 use souk_kernel::{SellerId, SkuId};
 
 use super::{Level, MAIN, MOST_LOCATIONS, Movement, MovementKind, Refusal};
@@ -36,7 +37,7 @@ pub struct Entry {
 }
 
 /// A SKU's stock over all locations.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Totals {
     pub sku_id: SkuId,
     pub seller_id: SellerId,

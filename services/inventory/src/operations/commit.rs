@@ -15,7 +15,7 @@ use crate::{
 /// Makes the order's hold final: the units have left the shelf. False when nothing is held any more.
 pub async fn commit(app: &App, order_id: OrderId) -> Result<bool, Error> {
     let (committed, changed) = app.db.guarded(move |tx| async move { run(&tx, order_id).await }).await?;
-    app.levels.remember(&changed);
+    app.stock_moved(&changed);
     Ok(committed)
 }
 

@@ -16,7 +16,7 @@ use crate::{
 pub async fn release(app: &App, order_id: OrderId, reason: String) -> Result<bool, Error> {
     let work = move |tx: Tx| async move { run(&tx, order_id, reason).await };
     let (released, changed) = app.db.guarded(work).await?;
-    app.levels.remember(&changed);
+    app.stock_moved(&changed);
     Ok(released)
 }
 
@@ -34,7 +34,7 @@ pub async fn expire(app: &App, order_id: OrderId, receipt: Receipt) -> Result<()
         }
     };
     let (_, changed) = app.db.guarded(work).await?;
-    app.levels.remember(&changed);
+    app.stock_moved(&changed);
     Ok(())
 }
 

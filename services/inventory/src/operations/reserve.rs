@@ -49,7 +49,7 @@ pub async fn reserve(app: &App, order_id: OrderId, demand: Demand, expires_at: T
     }
     let work = move |tx: Tx| async move { hold(&tx, order_id, &demand, expires_at).await };
     let (outcome, changed) = app.db.guarded(work).await?;
-    app.levels.remember(&changed);
+    app.stock_moved(&changed);
     Ok(outcome)
 }
 

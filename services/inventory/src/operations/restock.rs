@@ -16,7 +16,7 @@ use crate::{
 pub async fn restock(app: &App, order_id: OrderId, reference: String, lines: Option<Demand>) -> Result<(), Error> {
     let work = move |tx: Tx| async move { run(&tx, order_id, reference, lines).await };
     let changed = app.db.guarded(work).await?;
-    app.levels.remember(&changed);
+    app.stock_moved(&changed);
     Ok(())
 }
 

@@ -36,7 +36,7 @@ pub struct SetStock {
 /// Corrects the stock of one of the seller's SKUs. Gives it as it is then.
 pub async fn set_stock(app: &App, request: SetStock) -> Result<(Stock, Timestamp), Error> {
     let (stock, now) = app.db.guarded(move |tx| async move { run(&tx, request).await }).await?;
-    app.levels.remember(&[stock.totals()]);
+    app.stock_was_set(&[stock.totals()]).await;
     Ok((stock, now))
 }
 

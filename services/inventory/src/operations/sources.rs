@@ -62,7 +62,7 @@ pub async fn add_source(app: &App, new: NewSource) -> Result<Connected, Error> {
         Ok::<_, Error>(Connected { secret_is_new: row.secret.is_some(), source: row, channels })
     };
     let connected = app.db.transaction(work).await?;
-    app.publishers.changed();
+    app.publishers_changed().await;
     Ok(connected)
 }
 
@@ -95,7 +95,7 @@ pub async fn change_source(
         Ok::<_, Error>(Connected { source, channels, secret_is_new })
     };
     let connected = app.db.transaction(work).await?;
-    app.publishers.changed();
+    app.publishers_changed().await;
     Ok(connected)
 }
 
@@ -106,7 +106,7 @@ pub async fn remove_source(app: &App, name: String, seller_id: SellerId) -> Resu
         if removed { Ok(()) } else { Err(Error::UnknownSource) }
     };
     app.db.transaction(work).await?;
-    app.publishers.changed();
+    app.publishers_changed().await;
     Ok(())
 }
 

@@ -73,7 +73,7 @@ pub async fn sync(app: &App, source: store::source::Model, batch: Batch) -> Resu
         let (source, names, named_before) = (source.clone(), Arc::clone(&names), seen.clone());
         let work = move |tx: Tx| async move { run(&tx, &source, part, &names, named_before, keep).await };
         let (of_part, changed) = app.db.guarded(work).await?;
-        app.levels.remember(&changed);
+        app.stock_was_set(&changed).await;
         seen.extend(of_part.iter().filter_map(|item| item.sku_id));
         results.extend(of_part);
         if items.peek().is_none() {

@@ -29,7 +29,7 @@ use crate::{
     store::orders,
 };
 
-/// How long a change that another process made may stay unseen.
+/// How long a change may stay unseen that another process made and could not tell of.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// The data of a `status` event.

@@ -132,7 +132,7 @@ async fn offers(app: &App, lines: &[RequestedLine]) -> Result<(Offers, bool), Er
             let mut offers = Offers::with_capacity(sku_ids.len());
             for offer in reply.into_inner().offers {
                 let (sku, offer) = (offer.sku_id.clone(), Arc::new(offer));
-                app.offers.insert(sku.clone(), Arc::clone(&offer)).await;
+                app.remember_offer(&offer).await;
                 offers.insert(sku, offer);
             }
             Ok((offers, false))

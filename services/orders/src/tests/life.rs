@@ -21,6 +21,7 @@ use souk_kernel::{Currency, OrderId, PaymentId, SkuId};
 use souk_platform::{
     db::Database,
     events::{Bus, Relay},
+    invalidations::Invalidations,
     rpc::{Directory, Policy},
 };
 use tokio::runtime::Runtime;
@@ -260,6 +261,7 @@ async fn serve(world: &World, folder: &Path, config: Config) -> (AppState, Route
         payments: PaymentsClient::new(channel("payments")),
         identity: IdentityClient::new(channel("identity")),
         token_secret: "a secret".into(),
+        invalidations: Invalidations::alone(),
     });
     let app = Arc::new(app.unwrap());
     let service = crate::serve(&app);
