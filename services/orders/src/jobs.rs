@@ -10,15 +10,23 @@ use std::{
 
 use souk_platform::service::Job;
 
-use crate::{app::AppState, error::Error, operations};
+use crate::{
+    app::AppState,
+    error::Error,
+    operations::{self, RESUME_EVERY},
+};
 
 pub fn jobs(app: &AppState) -> Vec<Job> {
     let first = Arc::new(AtomicBool::new(true));
     vec![
-        job(app, "orders.resume", Duration::from_secs(5), move |app| {
-            // At start what a crash left behind goes on at once; later another process may be at work.
-            let idle = chrono::TimeDelta::seconds(if first.swap(false, Ordering::SeqCst) { 0 } else { 10 });
-            async move { operations::resume_orders(&app, idle).await }
+        job(app, "orders.resume", RESUME_EVERY, move |app| {
+            let first = first.swap(false, Ordering::SeqCst);
+            async move {
+                if first {
+                    operations::inherit_orders(&app).await?;
+                }
+                operations::resume_orders(&app).await
+            }
         }),
         job(app, "orders.expire_overdue", Duration::from_mins(1), async |app| operations::expire_overdue(&app).await),
         job(app, "orders.refund_overdue", Duration::from_mins(5), async |app| operations::refund_overdue(&app).await),

@@ -1,11 +1,12 @@
 //! Who may check out now, who waits, and who is asked to come back. Memory stays bounded at any load.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, hash_map::Entry},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use souk_kernel::OrderId;
@@ -20,8 +21,8 @@ struct Inner {
     permits: Arc<Semaphore>,
     limit: usize,
     waiting: AtomicUsize,
-    /// Orders that a task of this process is placing: the resuming job leaves them alone.
-    placing: Mutex<HashSet<OrderId>>,
+    /// Orders that a task of this process is placing, and since when: the resuming job leaves them alone.
+    placing: Mutex<HashMap<OrderId, Instant>>,
 }
 
 /// A checkout that may run at once, or that waits for its turn.
@@ -65,12 +66,33 @@ impl Queue {
         })
     }
 
-    /// Notes that the order is being placed here; `None` when it is already.
-    pub fn claim(&self, order: OrderId) -> Option<Placing> {
-        self.placing().insert(order).then(|| Placing { queue: self.clone(), order })
+    /// How many more may wait.
+    pub fn room(&self) -> usize {
+        self.0.limit.saturating_sub(self.0.waiting.load(Ordering::SeqCst))
     }
 
-    fn placing(&self) -> MutexGuard<'_, HashSet<OrderId>> {
+    /// Notes that the order is being placed here; `None` when it is already.
+    pub fn claim(&self, order: OrderId) -> Option<Placing> {
+        match self.placing().entry(order) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(free) => {
+                free.insert(Instant::now());
+                Some(Placing { queue: self.clone(), order })
+            }
+        }
+    }
+
+    /// Whether a task of this process is placing the order.
+    pub fn is_placing(&self, order: OrderId) -> bool {
+        self.placing().contains_key(&order)
+    }
+
+    /// Orders that have been in hand for `age`.
+    pub fn in_hand(&self, age: Duration) -> Vec<OrderId> {
+        self.placing().iter().filter(|(_, since)| since.elapsed() >= age).map(|(order, _)| *order).collect()
+    }
+
+    fn placing(&self) -> MutexGuard<'_, HashMap<OrderId, Instant>> {
         self.0.placing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -128,7 +150,9 @@ mod tests {
         let (queue, order) = (Queue::new(QueueConfig::default()), OrderId::new());
         let claim = queue.claim(order);
         assert!(claim.is_some() && queue.claim(order).is_none());
+        assert_eq!(queue.in_hand(Duration::ZERO), [order]);
         drop(claim);
+        assert!(queue.in_hand(Duration::ZERO).is_empty());
         assert!(queue.claim(order).is_some());
     }
 }

@@ -33,7 +33,7 @@ pub use place_order::{NewOrder, Placed, Request, place_order};
 pub use price_order::{Quote, owner as cart_owner, quote};
 pub use refund_payment::{abandon_payment, refund_payment};
 pub use request_return::{ReturnItem, request_return};
-pub use resume_orders::{expire_overdue, refund_overdue, resume_orders};
+pub use resume_orders::{EVERY as RESUME_EVERY, expire_overdue, inherit_orders, refund_overdue, resume_orders};
 pub use retry_payment::next_payment_attempt;
 pub use ship_order::{Parcel, ship_order};
 pub use undo_order::undo_order;

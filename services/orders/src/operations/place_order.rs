@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::{
     check_out::{Mode, Outcome, check_out, resume},
+    resume_orders::claimed_until,
     until_won,
 };
 use crate::{
@@ -163,6 +164,7 @@ fn accepted(
         rejection: None,
         hidden: false,
         expires_at: None,
+        claimed_until: Some(claimed_until(now)),
         version: 1,
         created_at: now,
         updated_at: now,
@@ -236,21 +238,6 @@ async fn place(app: AppState, order: Order, ticket: Ticket, placing: Placing, an
             told
         }
     };
-}
-
-/// Takes up an order that nobody is placing.
-fn take_up(app: &AppState, id: OrderId) {
-    let Some(placing) = app.queue.claim(id) else { return };
-    let Some(line) = app.queue.line_up() else { return };
-    let app = Arc::clone(app);
-    tokio::spawn(context::scope(context::current(), async move {
-        let _placing = placing;
-        let _permit = Ticket::Later(line).turn().await;
-        let _turn = app.locks.enter(id).await;
-        if let Err(error) = Box::pin(resume(&app, id)).await {
-            tracing::warn!(order_id = %id, %error, "a queued order could not be placed yet");
-        }
-    }));
 }
 
 /// The same key came with another request.

@@ -15,7 +15,7 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Orders), Box::new(CartKey), Box::new(OwnRows)]
+        vec![Box::new(Orders), Box::new(CartKey), Box::new(OwnRows), Box::new(Claims)]
     }
 }
 
@@ -206,5 +206,22 @@ impl MigrationName for OwnRows {
 impl MigrationTrait for OwnRows {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         souk_platform::db::seller::protect(manager, &["seller_orders", "returns"]).await
+    }
+}
+
+/// Several processes share the queue.
+struct Claims;
+
+impl MigrationName for Claims {
+    fn name(&self) -> &'static str {
+        "m0004_claims"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for Claims {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let claim = timestamp_with_time_zone_null("claimed_until");
+        manager.alter_table(Table::alter().table("orders").add_column(claim).to_owned()).await
     }
 }

@@ -1,6 +1,7 @@
 //! Tables and queries. An order is read as a whole: its row, its parts, its lines.
 
 pub mod address;
+pub mod claims;
 pub mod history;
 pub mod lines;
 mod migrations;

@@ -66,6 +66,8 @@ pub struct Model {
     pub hidden: bool,
     /// Until when it may be paid.
     pub expires_at: Option<DateTimeUtc>,
+    /// Until when a process has said that it is placing the order, while it is queued.
+    pub claimed_until: Option<DateTimeUtc>,
     pub version: i64,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
@@ -131,26 +133,6 @@ pub async fn forget_request_key(conn: &impl ConnectionTrait, id: OrderId) -> Res
         .exec(conn)
         .await
         .map(|_| ())
-}
-
-/// Queued orders made before `before`, oldest first, from after `after`.
-pub async fn queued(
-    conn: &impl ConnectionTrait,
-    before: Timestamp,
-    after: Option<OrderId>,
-    limit: u64,
-) -> Result<Vec<OrderId>, DbErr> {
-    Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::Status.eq(OrderStatus::Queued))
-        .filter(Column::UpdatedAt.lte(before))
-        .apply_if(after, |select, after| select.filter(Column::Id.gt(after)))
-        .order_by_asc(Column::Id)
-        .limit(limit)
-        .into_tuple()
-        .all(conn)
-        .await
 }
 
 /// Orders that should have been paid by `before` and still wait.

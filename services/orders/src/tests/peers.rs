@@ -277,6 +277,9 @@ impl identity::identity_server::Identity for World {
     async fn jwks(&self, _: Request<identity::JwksRequest>) -> Answer<identity::JwksReply> {
         unused()
     }
+    async fn ended_sessions(&self, _: Request<identity::EndedSessionsRequest>) -> Answer<identity::EndedSessionsReply> {
+        unused()
+    }
     async fn standing(&self, _: Request<identity::StandingRequest>) -> Answer<identity::StandingReply> {
         unused()
     }

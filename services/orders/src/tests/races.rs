@@ -1,11 +1,15 @@
 //! Everything at once.
 
 use futures::future::{join, join_all};
+use sea_orm::ConnectionTrait;
+use souk_kernel::Timestamp;
+use souk_platform::db::Tx;
 
 use super::{
     life::{Answer, Life},
     world::World,
 };
+use crate::store::claims;
 
 fn begin(units: i64) -> (World, tempfile::TempDir, Life, souk_kernel::SkuId) {
     let world = World::new();
@@ -161,5 +165,43 @@ fn a_spike_is_queued_and_drained_in_order() {
         }
         life.settle().await;
         life.check().await;
+    });
+}
+
+#[test]
+fn workers_that_take_from_the_queue_at_once_take_different_orders() {
+    let (world, _folder, life, sku) = begin(100);
+    life.run(async {
+        for _ in 0..20 {
+            life.order(None, None, Some(&[(sku, 1)])).await;
+        }
+        let queue = "UPDATE orders SET status = 'queued', claimed_until = NULL";
+        life.db.transaction(move |tx| async move { tx.execute_unprepared(queue).await }).await.unwrap();
+        let now = world.clock.now();
+        let until = now + chrono::TimeDelta::seconds(6);
+        let take = async |now: Timestamp| {
+            let until = now + chrono::TimeDelta::seconds(6);
+            let take = move |tx: Tx| async move { claims::take(&tx, now, until, 7).await };
+            life.db.guarded(take).await.unwrap()
+        };
+        let mut taken = Vec::new();
+        // Who finds nothing may have come while others were taking all that he saw.
+        for _ in 0..20 {
+            taken.extend(join_all((0..4).map(|_| take(now))).await.into_iter().flatten());
+        }
+        taken.sort_unstable();
+        taken.dedup();
+        assert_eq!(taken.len(), 20, "nobody took what another one has");
+        assert!(take(now).await.is_empty());
+        let one = taken[0];
+        let extend =
+            move |tx: Tx| async move { claims::extend(&tx, &[one], until + chrono::TimeDelta::seconds(6)).await };
+        life.db.guarded(extend).await.unwrap();
+        let mut left = Vec::new();
+        for _ in 0..3 {
+            left.extend(take(until).await);
+        }
+        assert_eq!(left.len(), 19, "claims run out, but for the one that was prolonged");
+        assert!(!left.contains(&one));
     });
 }

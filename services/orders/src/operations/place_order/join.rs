@@ -3,8 +3,8 @@
 use std::time::Duration;
 use tokio::time::Instant;
 
-use super::{NewOrder, Placed, renew_token, reused, take_up};
-use crate::{app::AppState, domain::OrderStatus, error::Error, store::orders};
+use super::{NewOrder, Placed, renew_token, reused};
+use crate::{app::AppState, domain::OrderStatus, error::Error, operations::resume_orders::take_up, store::orders};
 
 /// How long a key belongs to its request.
 const KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(24);
@@ -23,7 +23,7 @@ pub async fn join(app: &AppState, new: &NewOrder) -> Result<Option<Placed>, Erro
     }
     if row.status == OrderStatus::Queued {
         // Perhaps the process that was placing it is gone.
-        take_up(app, id);
+        take_up(app, id).await?;
     }
     let row = settled(app, row).await?;
     if let Some(rejection) = row.rejection {
