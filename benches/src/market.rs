@@ -1,5 +1,6 @@
 //! Setting the stage as operator and seller: a category, products to sell, and their removal afterwards.
 
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -63,12 +64,18 @@ pub struct Level {
 }
 
 impl Stall {
-    /// `products` products with `stock` units each, by the seller of the flags.
+    /// `products` products with `stock` units each, by the seller of the flags, who is made where there is none yet.
     pub async fn open(options: &Options, target: &Target, products: usize, stock: u64) -> Result<Self, Error> {
         let mut connection = Connection::new(target);
         let logins = &options.logins;
         let admin = Session::login(&mut connection, &logins.admin_email, &logins.admin_password).await?;
-        let seller = Session::login(&mut connection, &logins.seller_email, &logins.seller_password).await?;
+        let (email, password) = (&logins.seller_email, &logins.seller_password);
+        let seller = match Session::login(&mut connection, email, password).await {
+            Err(Error::Refused { status: StatusCode::UNAUTHORIZED, .. }) => {
+                new_seller(&mut connection, &admin, "Load test", email, password).await?.1
+            }
+            other => other?,
+        };
         Self::fill(&mut connection, &admin, seller, products, stock).await
     }
 
@@ -160,8 +167,9 @@ pub async fn new_seller(
     admin: &Session,
     name: &str,
     email: &str,
+    password: &str,
 ) -> Result<(String, Session), Error> {
-    let seller = Session::register(connection, email, crate::options::DEMO_PASSWORD, name).await?;
+    let seller = Session::register(connection, email, password, name).await?;
     let call = Call::post("/api/v1/sellers", &json!({ "name": name, "description": "Made for a load test." }));
     let application: SellerApplication = seller.send(connection, call).await?.data("apply as a seller")?;
     if application.status == "pending" {

@@ -83,7 +83,8 @@ pub async fn run(chaos: &Chaos, options: &Options, target: &Target) -> Result<Re
     let mut connection = Connection::new(target);
     let admin = Session::login(&mut connection, &admin_email, crate::options::DEMO_PASSWORD).await?;
     let email = format!("seller-{run}@chaos.example");
-    let (_, seller) = new_seller(&mut connection, &admin, &format!("Chaos {run}"), &email).await?;
+    let (_, seller) =
+        new_seller(&mut connection, &admin, &format!("Chaos {run}"), &email, crate::options::DEMO_PASSWORD).await?;
     let stall = Stall::fill(&mut connection, &admin, seller, 20, 1_000_000).await?;
 
     let shared = Arc::new(Shared {

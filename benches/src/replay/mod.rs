@@ -47,7 +47,9 @@ pub async fn run(replay: &Replay, options: &Options, target: &Target) -> Result<
     let logins = &options.logins;
     let admin = Arc::new(Session::login(&mut connection, &logins.admin_email, &logins.admin_password).await?);
     let email = format!("seller-{run}@replay.example");
-    let (_, seller) = new_seller(&mut connection, &admin, &format!("Online Retail {run}"), &email).await?;
+    let (_, seller) =
+        new_seller(&mut connection, &admin, &format!("Online Retail {run}"), &email, crate::options::DEMO_PASSWORD)
+            .await?;
     let shop = Shop::open(options, target, &mut report, (&plan, &admin, seller, &run)).await?;
     let shop = Arc::new(shop);
     let trading = Instant::now();

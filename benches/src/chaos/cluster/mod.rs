@@ -78,7 +78,8 @@ pub async fn run(chaos: &Chaos, file: &Path, options: &Options) -> Result<Report
     let mut connection = Connection::new(&Target::several(&state.gateways, Arc::default())?);
     let admin = Session::login(&mut connection, &options.logins.admin_email, &options.logins.admin_password).await?;
     let email = format!("seller-{run}@chaos.example");
-    let (_, seller) = new_seller(&mut connection, &admin, &format!("Chaos {run}"), &email).await?;
+    let (_, seller) =
+        new_seller(&mut connection, &admin, &format!("Chaos {run}"), &email, crate::options::DEMO_PASSWORD).await?;
     let stall = Stall::fill(&mut connection, &admin, seller, 20, 1_000_000).await?;
 
     let budget = Arc::new(Budget::unbounded());
