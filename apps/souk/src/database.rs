@@ -28,6 +28,9 @@ pub struct DatabaseConfig {
     /// How long one statement may take.
     #[serde(with = "humantime_serde")]
     pub statement_timeout: Duration,
+    /// By how much a server's clock may differ from this machine's when it is opened.
+    #[serde(with = "humantime_serde")]
+    pub clock_tolerance: Duration,
     /// How long a query waits for a replica to have all that the primary has, before the primary answers it.
     #[serde(with = "humantime_serde")]
     pub replica_wait: Duration,
@@ -41,8 +44,15 @@ pub struct DatabaseConfig {
 
 impl Default for DatabaseConfig {
     fn default() -> Self {
-        let ServerSettings { writers, readers, connect_timeout, statement_timeout, replica_wait, migrate } =
-            ServerSettings::default();
+        let ServerSettings {
+            writers,
+            readers,
+            connect_timeout,
+            statement_timeout,
+            clock_tolerance,
+            replica_wait,
+            migrate,
+        } = ServerSettings::default();
         Self {
             url: Secret::default(),
             replicas: Vec::new(),
@@ -50,6 +60,7 @@ impl Default for DatabaseConfig {
             readers,
             connect_timeout,
             statement_timeout,
+            clock_tolerance,
             replica_wait,
             migrate_at_start: migrate,
             services: PerService::default(),
@@ -81,6 +92,7 @@ impl DatabaseConfig {
             readers: self.readers,
             connect_timeout: self.connect_timeout,
             statement_timeout: self.statement_timeout,
+            clock_tolerance: self.clock_tolerance,
             replica_wait: self.replica_wait,
             migrate: self.migrate_at_start,
         };

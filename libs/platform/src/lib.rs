@@ -15,6 +15,7 @@ pub mod redis;
 pub mod rpc;
 pub mod security;
 pub mod service;
+pub mod skew;
 pub mod telemetry;
 pub mod tls;
 pub mod verify;

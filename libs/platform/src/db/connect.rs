@@ -37,6 +37,8 @@ pub struct ServerSettings {
     pub connect_timeout: Duration,
     /// How long one statement may take.
     pub statement_timeout: Duration,
+    /// By how much the server's clock may differ from this machine's; what differs by more is not opened.
+    pub clock_tolerance: Duration,
     /// How long a question waits for a replica to have what the primary has, before the primary answers it.
     pub replica_wait: Duration,
     /// Whether opening it brings its tables up to date; otherwise it must find them so.
@@ -50,6 +52,7 @@ impl Default for ServerSettings {
             readers: 4,
             connect_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
+            clock_tolerance: Duration::from_secs(10),
             replica_wait: Duration::from_millis(50),
             migrate: true,
         }

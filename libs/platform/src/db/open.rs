@@ -124,6 +124,22 @@ pub enum OpenError {
         /// What it should be.
         needed: &'static str,
     },
+    /// The server's clock is another one than this machine's.
+    #[error(
+        "{service}: this machine's clock is {skew} that of the database server at {server}: what expires would expire at \
+         the wrong time; set both by NTP (`database.clock_tolerance` says how much they may differ; {setting} names the \
+         server)"
+    )]
+    Skewed {
+        /// Whose database.
+        service: &'static str,
+        /// Where the URL comes from.
+        setting: String,
+        /// Where the server is.
+        server: String,
+        /// How much, and in which direction.
+        skew: String,
+    },
     /// The tables are older than the program, and it may not change them.
     #[error(
         "{service}: the tables are {missing} migrations behind; run `souk migrate`, or set `database.migrate_at_start`"

@@ -91,6 +91,7 @@ pub enum DiscoveryError {
 
 /// Stands where the program was built without it: there is none.
 #[cfg(not(feature = "cluster"))]
+#[derive(Clone)]
 pub struct Discovery(std::convert::Infallible);
 
 /// Stands where the program was built without it: nothing is registered.

@@ -1,6 +1,6 @@
 //! Connections to MariaDB. Each service has a database of its own.
 
-use std::{str::FromStr, time::Duration};
+use std::str::FromStr;
 
 use sea_orm::{DatabaseConnection, DbErr};
 use sea_orm_migration::MigratorTrait;
@@ -10,8 +10,8 @@ use sqlx::{
 };
 
 use super::{
-    Leases, lock_name, migrate,
-    postgres::{ASK_AFTER, Opened, Place, Unprepared},
+    Leases, lock_name, migrate, pool,
+    postgres::{Opened, Place, Unprepared},
     widen,
 };
 use crate::db::{Connect, OpenError, open::PlatformMigrator};
@@ -56,6 +56,8 @@ pub async fn open<M: MigratorTrait>(service: &'static str, connect: &Connect) ->
             needed: NEEDED,
         });
     }
+    let time = sqlx::query_scalar("SELECT CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)");
+    at.on_time(time.fetch_one(&mut first), settings).await?;
     if longest < LONGEST_STATEMENT {
         let needed = LONGEST_STATEMENT;
         tracing::warn!(
@@ -81,25 +83,8 @@ pub async fn open<M: MigratorTrait>(service: &'static str, connect: &Connect) ->
         limit.as_secs_f64(),
         (limit / 2).as_secs().max(1),
     );
-    let pool = |size: u32| {
-        MySqlPoolOptions::new()
-            .max_connections(size)
-            .min_connections(0)
-            .acquire_timeout(settings.connect_timeout)
-            .idle_timeout(Duration::from_mins(5))
-            .max_lifetime(Duration::from_hours(1))
-            .test_before_acquire(false)
-            .before_acquire(|connection, about| {
-                Box::pin(async move {
-                    if about.idle_for > ASK_AFTER {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-    };
-    let writing = at_first(pool(settings.writers), session.clone());
-    let reading = at_first(pool(settings.readers), format!("{session}, tx_read_only = 1"));
+    let writing = at_first(pool(settings.writers, settings.connect_timeout), session.clone());
+    let reading = at_first(pool(settings.readers, settings.connect_timeout), format!("{session}, tx_read_only = 1"));
     let leases = Leases::MariaDb { name: lock_name(&database, "relay"), options: options.clone() };
     Ok(Opened {
         writers: connection(writing.connect_lazy_with(options.clone())),

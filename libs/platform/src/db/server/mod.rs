@@ -21,6 +21,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 use sha2::{Digest, Sha256};
 use souk_kernel::Clock;
+use sqlx::{Connection, pool::PoolOptions};
 use tokio::sync::{Notify, Semaphore};
 
 pub(super) use dialect::execute;
@@ -42,6 +43,9 @@ const TRIES: u32 = 40;
 const TRIES_TAKEN: u32 = 2;
 /// The longest pause between two runs.
 const LONGEST_PAUSE: Duration = Duration::from_millis(64);
+
+/// Connections that were idle for this long are asked whether they live before they are used.
+const ASK_AFTER: Duration = Duration::from_secs(1);
 
 /// What runs on the server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -153,6 +157,25 @@ impl Server {
         self.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
         begun.map(|transaction| Arc::new(Open::Server(transaction)))
     }
+}
+
+/// A pool of up to `size` connections, for one of which nobody waits for longer than `patience`.
+fn pool<DB: sqlx::Database>(size: u32, patience: Duration) -> PoolOptions<DB> {
+    PoolOptions::new()
+        .max_connections(size)
+        .min_connections(0)
+        .acquire_timeout(patience)
+        .idle_timeout(Duration::from_mins(5))
+        .max_lifetime(Duration::from_hours(1))
+        .test_before_acquire(false)
+        .before_acquire(|connection: &mut DB::Connection, about| {
+            Box::pin(async move {
+                if about.idle_for > ASK_AFTER {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
 }
 
 /// Takes a lock that ends with the transaction; nothing where only one writes.

@@ -13,10 +13,13 @@ use super::{
     Leases, lock_key, migrate,
     replicas::{self, Replicas},
 };
-use crate::db::{Connect, OpenError, ServerSettings, held::Meter};
+use souk_kernel::{Clock, Timestamp};
 
-/// Connections that were idle for this long are asked whether they live before they are used.
-pub const ASK_AFTER: Duration = Duration::from_secs(1);
+use crate::{
+    db::{Connect, OpenError, ServerSettings, held::Meter},
+    skew,
+};
+
 /// How long a question waits for a connection to a replica before the primary answers it.
 const REPLICA_ACQUIRE: Duration = Duration::from_millis(500);
 /// Tells a replica from every other server, and from itself after it was started again or promoted.
@@ -43,6 +46,8 @@ pub async fn open<M: MigratorTrait>(service: &'static str, connect: &Connect) ->
         Ok(connected) => connected.map_err(|error| at.failed(error))?,
         Err(_) => return Err(at.silent()),
     };
+    let time = sqlx::query_scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint");
+    at.on_time(time.fetch_one(&mut first), settings).await?;
     let known = replicas::find(service, connect, &mut first, &at.server).await?;
     prepare::<M>(service, &mut first, &options, settings.migrate).await.map_err(|error| match error {
         Unprepared::Refused(error) => at.failed(error),
@@ -83,21 +88,7 @@ impl Pooling {
     }
 
     fn pool(self, size: u32) -> PgPoolOptions {
-        PgPoolOptions::new()
-            .max_connections(size)
-            .min_connections(0)
-            .acquire_timeout(self.connect_timeout)
-            .idle_timeout(Duration::from_mins(5))
-            .max_lifetime(Duration::from_hours(1))
-            .test_before_acquire(false)
-            .before_acquire(|connection, about| {
-                Box::pin(async move {
-                    if about.idle_for > ASK_AFTER {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
+        super::pool(size, self.connect_timeout)
     }
 
     fn reading(self, options: &PgConnectOptions) -> PgConnectOptions {
@@ -222,6 +213,37 @@ impl Place<'_> {
             }
             other => OpenError::Unreachable { service, setting, server, reason: other.to_string() },
         }
+    }
+
+    /// Compares this machine's clock with the server's, which is asked for the microseconds since 1970.
+    pub async fn on_time(
+        &self,
+        ask: impl Future<Output = Result<i64, sqlx::Error>>,
+        settings: &ServerSettings,
+    ) -> Result<(), OpenError> {
+        let clock = Clock::system();
+        let asked = clock.now();
+        let told = ask.await.map_err(|error| self.failed(error))?;
+        let told = Timestamp::from_timestamp_micros(told).unwrap_or(asked);
+        let ahead = skew::ahead(asked, told, clock.now());
+        let by = ahead.abs().to_std().unwrap_or_default();
+        let words = skew::in_words(ahead);
+        if by > settings.clock_tolerance {
+            return Err(OpenError::Skewed {
+                service: self.service,
+                setting: self.setting.to_owned(),
+                server: self.server.clone(),
+                skew: words,
+            });
+        }
+        if ahead.abs() > skew::REMARKABLE {
+            tracing::warn!(
+                service = self.service,
+                server = self.server,
+                "this machine's clock is {words} that of the database server"
+            );
+        }
+        Ok(())
     }
 
     pub fn silent(&self) -> OpenError {
