@@ -5,6 +5,7 @@ use std::sync::Arc;
 use souk_gateway::Probe;
 use souk_platform::{
     discovery::Discovery, events::Broker, files::Files, invalidations::Invalidations, redis::Redis, rpc::Peer,
+    security::EndedSessions,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -14,10 +15,11 @@ use crate::{config::Config, data_dir::DataDir, marketplace::StartError, peers::P
 pub struct Engines {
     broker: Option<Broker>,
     redis: Option<Redis>,
-    discovery: Option<Arc<Discovery>>,
+    discovery: Option<Discovery>,
     files: Option<Files>,
     /// Whether files are on another machine.
     files_elsewhere: bool,
+    ended_sessions: EndedSessions,
     stop: CancellationToken,
 }
 
@@ -35,8 +37,10 @@ impl Engines {
         let broker = Broker::open(&config.events).await?;
         let redis = Redis::open(&config.redis).await?;
         let looked_up: Vec<Arc<Peer>> = peers.values().filter(|peer| peer.is_in_etcd()).cloned().collect();
-        let discovery = Discovery::open(&config.discovery, looked_up, stop.clone()).await?.map(Arc::new);
-        Ok(Self { broker, redis, discovery, files, files_elsewhere: config.files.url.starts_with("s3:"), stop })
+        let discovery = Discovery::open(&config.discovery, looked_up, stop.clone()).await?;
+        let files_elsewhere = config.files.url.starts_with("s3:");
+        let ended_sessions = EndedSessions::new(config.identity.access_token_ttl);
+        Ok(Self { broker, redis, discovery, files, files_elsewhere, ended_sessions, stop })
     }
 
     /// The broker between processes, if there is one.
@@ -51,13 +55,18 @@ impl Engines {
 
     /// Where processes find each other, if they do so by themselves.
     pub fn discovery(&self) -> Option<&Discovery> {
-        self.discovery.as_deref()
+        self.discovery.as_ref()
     }
 
     /// What instances of a service tell each other about their caches.
     pub fn invalidations(&self, service: &'static str) -> Invalidations {
         let redis = self.redis.as_ref();
         redis.map_or_else(Invalidations::alone, |redis| redis.invalidations(service, self.stop.clone()))
+    }
+
+    /// The sessions whose tokens this process refuses.
+    pub fn ended_sessions(&self) -> &EndedSessions {
+        &self.ended_sessions
     }
 
     /// Where images are.

@@ -134,7 +134,12 @@ impl Marketplace {
         let engines = Engines::open(&config, data, &roster, &peers, stop.clone()).await?;
         let services = services::build(&config, data, &databases, &engines, &directory, &roster).await?;
         let jobs = services.iter().flat_map(|service| service.jobs.iter().cloned());
-        let jobs = jobs.chain([forget_keys(databases.clone()), show_backlogs(databases.clone())]).collect();
+        let own = [
+            forget_keys(databases.clone()),
+            show_backlogs(databases.clone()),
+            services::hear_ended_sessions(&config, &engines, &directory),
+        ];
+        let jobs = jobs.chain(own).collect();
         let bus = bus(&services, &roster, &directory, engines.broker());
         let doors = services::doors(services, &peers, &engines, &config, &directory, &clock, &roster);
         let entrance = doors.inner.map(|inner| {

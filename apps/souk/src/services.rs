@@ -14,8 +14,8 @@ use souk_platform::{
     config::Secret,
     events::{Consumers, Outbox},
     rpc::{Channel, CircuitState, Directory, Peer, Policy},
-    security::{Authority, secret_token},
-    service::{Interface, Service},
+    security::{Authority, ENDED_SESSIONS_EVERY, secret_token},
+    service::{Interface, Job, Service},
 };
 use tonic::body::Body;
 
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Calls that may be repeated: they read, or their effect is named by what they are about.
-const IDENTITY: &[&str] = &["Jwks", "Standing", "GetSellers", "GetUsers", "EnsureSeller"];
+const IDENTITY: &[&str] = &["Jwks", "EndedSessions", "Standing", "GetSellers", "GetUsers", "EnsureSeller"];
 const CATALOG: &[&str] =
     &["Offers", "EnsureCategory", "ImportProducts", "FindSkus", "Categories", "Products", "MatchTitles"];
 const INVENTORY: &[&str] = &["Open", "SetOnHand", "Levels", "Reserve", "Commit", "Release", "Restock"];
@@ -98,7 +98,7 @@ pub async fn build(
     let mut services = Vec::new();
     for name in SERVICES.into_iter().filter(|name| roster.has(name)) {
         let made = match name {
-            "identity" => identity(config, data, databases, caller(name)).await,
+            "identity" => identity(config, data, databases, engines, caller(name)).await,
             "catalog" => catalog(config, databases, engines, caller(name)).await,
             "inventory" => inventory(config, databases, engines, caller(name)).await,
             "cart" => cart(config, databases, caller(name)).await,
@@ -120,7 +120,13 @@ pub async fn build(
 
 type Made = Result<Service, Problem>;
 
-async fn identity(config: &Config, data: &DataDir, databases: &Databases, caller: Caller<'_>) -> Made {
+async fn identity(
+    config: &Config,
+    data: &DataDir,
+    databases: &Databases,
+    engines: &Engines,
+    caller: Caller<'_>,
+) -> Made {
     souk_identity::service(souk_identity::Deps {
         config: config.identity.clone(),
         sellers: config.sellers.clone(),
@@ -128,6 +134,7 @@ async fn identity(config: &Config, data: &DataDir, databases: &Databases, caller
         cart: caller.cart(),
         signing_key: data.path().join("keys").join("jwt-ed25519.pem"),
         throttle: config.gateway.rate_limit.enabled,
+        ended: engines.ended_sessions().clone(),
     })
     .await
 }
@@ -230,6 +237,21 @@ async fn search(config: &Config, data: &DataDir, databases: &Databases, caller: 
     .await
 }
 
+/// Keeps the list of sessions whose tokens this process refuses up to date.
+pub fn hear_ended_sessions(config: &Config, engines: &Engines, directory: &Directory) -> Job {
+    let identity = Caller::new(directory, "gateway", &config.rpc).identity();
+    let ended = engines.ended_sessions().clone();
+    Job::new("sessions.ended", ENDED_SESSIONS_EVERY, move || {
+        let (identity, ended) = (identity.clone(), ended.clone());
+        async move {
+            if let Err(error) = ended.hear(identity).await {
+                // The circuit has said so, and what was missed is asked for the next time.
+                tracing::debug!(%error, "identity can't be asked for sessions that have ended");
+            }
+        }
+    })
+}
+
 /// What is served by HTTP.
 pub struct Doors {
     /// Behind the edge: to visitors, or, without the gateway, what a gateway elsewhere passes on.
@@ -248,7 +270,8 @@ pub fn doors(
     clock: &Clock,
     roster: &Roster,
 ) -> Doors {
-    let authority = Authority::new(Caller::new(directory, "gateway", &config.rpc).identity(), clock.clone());
+    let identity = Caller::new(directory, "gateway", &config.rpc).identity();
+    let authority = Authority::new(identity, clock.clone(), engines.ended_sessions().clone());
     let here: Vec<Outbox> = services.iter().filter_map(|service| service.db.clone()).map(Outbox::Here).collect();
     let edge = |entry, services, outboxes, probes| Edge {
         services,

@@ -19,7 +19,7 @@ use souk_platform::{
     events::Consumers,
     http::Reply,
     rpc::{Directory, Policy},
-    security::{Authority, User},
+    security::{Authority, EndedSessions, User},
     service::Service,
 };
 use tokio::{
@@ -70,7 +70,7 @@ fn edge(config: Config) -> Edge {
         services: vec![played()],
         outboxes: Vec::new(),
         entry: Entry::Public,
-        authority: Authority::new(IdentityClient::new(channel), Clock::system()),
+        authority: Authority::new(IdentityClient::new(channel), Clock::system(), EndedSessions::default()),
         probes: Vec::new(),
         config,
         redis: None,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use souk_contracts::cart::cart_client::CartClient;
-use souk_platform::{db::Database, rpc::Channel};
+use souk_platform::{db::Database, rpc::Channel, security::EndedSessions};
 
 use crate::{
     config::{Config, SellersConfig},
@@ -20,6 +20,7 @@ pub struct App {
     pub passwords: Passwords,
     pub signer: Signer,
     pub throttle: Throttle,
+    pub ended: EndedSessions,
 }
 
 pub type AppState = Arc<App>;

@@ -24,7 +24,7 @@ use souk_kernel::{Problem, SellerId, UserId};
 use souk_platform::{
     db::Database,
     rpc::Channel,
-    security::Role,
+    security::{EndedSessions, Role},
     service::{Interface, Job, Service},
 };
 
@@ -51,6 +51,8 @@ pub struct Deps {
     pub signing_key: PathBuf,
     /// Whether wrong passwords slow down who sends them.
     pub throttle: bool,
+    /// The list by which this process refuses tokens.
+    pub ended: EndedSessions,
 }
 
 const NAME: &str = "identity";
@@ -68,12 +70,12 @@ pub fn interface() -> Interface {
 
 /// Puts the service together.
 pub async fn service(deps: Deps) -> Result<Service, Problem> {
-    let Deps { config, sellers, db, cart, signing_key, throttle } = deps;
+    let Deps { config, sellers, db, cart, signing_key, throttle, ended } = deps;
     let signer = tokio::task::spawn_blocking(move || Signer::open(&signing_key)).await;
     let signer = signer.map_err(|error| unusable(&error))?.map_err(|error| unusable(&error))?;
     let passwords = Passwords::new(&config.argon2)?;
     let throttle = Throttle::new(throttle, db.clock().clone());
-    let app: AppState = Arc::new(App { config, sellers, db: db.clone(), cart, passwords, signer, throttle });
+    let app: AppState = Arc::new(App { config, sellers, db: db.clone(), cart, passwords, signer, throttle, ended });
     Ok(Service {
         name: NAME,
         title: TITLE,

@@ -3,10 +3,11 @@
 use std::{collections::HashMap, str::FromStr};
 
 use souk_contracts::identity::{
-    EnsureSellerRequest, GetSellersReply, GetSellersRequest, GetUsersReply, GetUsersRequest, JwksReply, JwksRequest,
-    SellerProfile, StandingReply, StandingRequest, UserProfile, identity_server::Identity,
+    EndedSessionsReply, EndedSessionsRequest, EnsureSellerRequest, GetSellersReply, GetSellersRequest, GetUsersReply,
+    GetUsersRequest, JwksReply, JwksRequest, SellerProfile, StandingReply, StandingRequest, UserProfile,
+    identity_server::Identity,
 };
-use souk_kernel::{Problem, SellerId, UserId};
+use souk_kernel::{Clock, Problem, SellerId, Timestamp, UserId};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -14,18 +15,36 @@ use crate::{
     domain::{self, AccountStatus},
     error::Error,
     operations,
-    store::{members, sellers, users},
+    store::{members, sellers, sessions, users},
 };
 
 /// Ids in one question, at most.
 const MOST: usize = 1000;
+/// Ended sessions in one answer, at most.
+const MOST_ENDED: u64 = 10_000;
 
 pub struct Calls(pub AppState);
 
 #[tonic::async_trait]
 impl Identity for Calls {
     async fn jwks(&self, _: Request<JwksRequest>) -> Result<Response<JwksReply>, Status> {
-        Ok(Response::new(JwksReply { jwks_json: self.0.signer.jwks().to_owned() }))
+        let now_ms = Clock::system().now().timestamp_millis();
+        Ok(Response::new(JwksReply { jwks_json: self.0.signer.jwks().to_owned(), now_ms }))
+    }
+
+    async fn ended_sessions(
+        &self,
+        request: Request<EndedSessionsRequest>,
+    ) -> Result<Response<EndedSessionsReply>, Status> {
+        let now = self.0.db.clock().now();
+        let oldest = now - self.0.config.access_token_ttl;
+        let asked = Timestamp::from_timestamp_millis(request.into_inner().since_ms).unwrap_or(oldest);
+        let rows = sessions::ended_since(self.0.db.reader(), asked.max(oldest), MOST_ENDED).await;
+        let rows = rows.map_err(Error::from)?;
+        let more = rows.len() as u64 == MOST_ENDED;
+        let until = rows.last().filter(|_| more).map_or(now, |(_, at)| *at);
+        let session_ids = rows.iter().map(|(id, _)| id.to_string()).collect();
+        Ok(Response::new(EndedSessionsReply { session_ids, until_ms: until.timestamp_millis(), more }))
     }
 
     async fn standing(&self, request: Request<StandingRequest>) -> Result<Response<StandingReply>, Status> {

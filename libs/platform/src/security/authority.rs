@@ -11,11 +11,14 @@ use souk_contracts::identity::{JwksRequest, StandingReply, StandingRequest, iden
 use souk_kernel::{Clock, Problem, SellerId, Timestamp, UserId};
 
 use super::{
-    Claims, Principal, Role, SellerStatus, TeamRole,
+    Claims, EndedSessions, Principal, Role, SellerStatus, TeamRole,
     keyring::{Keyring, bad_token, kid_of, token_expired},
     token_hash,
 };
-use crate::rpc::{self, Channel};
+use crate::{
+    rpc::{self, Channel},
+    skew,
+};
 
 /// Verified tokens that are remembered.
 const TOKENS: u64 = 100_000;
@@ -40,6 +43,7 @@ struct Inner {
     /// By the hash of the token.
     tokens: Cache<[u8; 32], Arc<Claims>>,
     standings: Cache<UserId, (Timestamp, Standing)>,
+    ended: EndedSessions,
 }
 
 /// What somebody may do at this moment.
@@ -77,9 +81,9 @@ impl Standing {
 }
 
 impl Authority {
-    /// An authority that asks `identity` and goes by `clock`.
+    /// An authority that asks `identity`, goes by `clock`, and takes no token of a session that has `ended`.
     #[must_use]
-    pub fn new(identity: IdentityClient<Channel>, clock: Clock) -> Self {
+    pub fn new(identity: IdentityClient<Channel>, clock: Clock, ended: EndedSessions) -> Self {
         Self(Arc::new(Inner {
             identity,
             clock,
@@ -87,6 +91,7 @@ impl Authority {
             fetched: tokio::sync::Mutex::default(),
             tokens: Cache::builder().max_capacity(TOKENS).time_to_idle(TOKEN_IDLE).build(),
             standings: Cache::builder().max_capacity(STANDINGS).time_to_live(Duration::from_secs(2)).build(),
+            ended,
         }))
     }
 
@@ -102,6 +107,9 @@ impl Authority {
         if claims.exp <= self.0.clock.now().timestamp() {
             self.0.tokens.invalidate(&hash);
             return Err(token_expired());
+        }
+        if self.0.ended.contains(claims.sid) {
+            return Err(bad_token());
         }
         if is_new {
             self.0.tokens.insert(hash, Arc::clone(&claims));
@@ -127,7 +135,9 @@ impl Authority {
         if self.knows(wanted) || fetched.is_some_and(|last| now - last < KEYS_AGE) {
             return Ok(());
         }
+        let asked = Clock::system().now();
         let reply = self.0.identity.clone().jwks(JwksRequest {}).await.map_err(rpc::problem)?.into_inner();
+        compare_clocks(asked, reply.now_ms);
         let keys = Keyring::from_jwks(&reply.jwks_json).map_err(|error| {
             tracing::error!(%error, "the key set of identity can't be read");
             Problem::internal()
@@ -165,6 +175,19 @@ impl Authority {
     pub(super) async fn active(&self, user: UserId, enough: fn(&Standing) -> bool) -> Result<Standing, Problem> {
         let standing = self.standing_if(user, enough).await?;
         if standing.active { Ok(standing) } else { Err(bad_token()) }
+    }
+}
+
+/// Says so when identity's clock, which said `told` (milliseconds since 1970; 0 when it said nothing) after `asked`, is
+/// another one than this machine's: tokens live for minutes.
+fn compare_clocks(asked: Timestamp, told: i64) {
+    let Some(told) = Timestamp::from_timestamp_millis(told).filter(|_| told != 0) else { return };
+    let ahead = skew::ahead(asked, told, Clock::system().now());
+    if ahead.abs() > skew::REMARKABLE {
+        let words = skew::in_words(ahead);
+        tracing::error!(
+            "this machine's clock is {words} that of identity's: access tokens end at the wrong time here; set both by NTP"
+        );
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod authority;
 mod claims;
+mod ended;
 mod extractors;
 mod keyring;
 mod roles;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use authority::{Authority, SellerStanding, Standing};
 pub use claims::{AUDIENCE, Claims, ISSUER, Principal};
+pub use ended::{EVERY as ENDED_SESSIONS_EVERY, EndedSessions};
 pub use extractors::{
     Admin, CART_TOKEN_HEADER, CartToken, MaybeUser, ORDER_TOKEN_HEADER, OrderToken, Seller, SellerMember, Support, User,
 };

@@ -12,8 +12,8 @@ use chrono::TimeDelta;
 use jsonwebtoken::EncodingKey;
 use serde_json::json;
 use souk_contracts::identity::{
-    EnsureSellerRequest, GetSellersReply, GetSellersRequest, GetUsersReply, GetUsersRequest, JwksReply, JwksRequest,
-    SellerProfile, StandingReply, StandingRequest,
+    EndedSessionsReply, EndedSessionsRequest, EnsureSellerRequest, GetSellersReply, GetSellersRequest, GetUsersReply,
+    GetUsersRequest, JwksReply, JwksRequest, SellerProfile, StandingReply, StandingRequest,
     identity_client::IdentityClient,
     identity_server::{Identity, IdentityServer},
 };
@@ -23,7 +23,7 @@ use tonic::{Request, Response, Status, service::Routes};
 use super::*;
 use crate::{
     http::{Failure, testing::parts},
-    rpc::{Directory, Policy},
+    rpc::{Channel, Directory, Policy},
 };
 
 #[derive(Default)]
@@ -32,6 +32,8 @@ struct State {
     standing: Mutex<StandingReply>,
     fetches: AtomicUsize,
     asks: AtomicUsize,
+    /// Sessions that ended, told a hundred at a time: the n-th at n milliseconds since 1970.
+    ended: Mutex<Vec<SessionId>>,
 }
 
 #[derive(Clone, Default)]
@@ -42,7 +44,18 @@ impl Identity for Played {
     async fn jwks(&self, _: Request<JwksRequest>) -> Result<Response<JwksReply>, Status> {
         self.0.fetches.fetch_add(1, SeqCst);
         let keys = self.0.keys.lock().unwrap().clone();
-        Ok(Response::new(JwksReply { jwks_json: json!({ "keys": keys }).to_string() }))
+        Ok(Response::new(JwksReply { jwks_json: json!({ "keys": keys }).to_string(), ..JwksReply::default() }))
+    }
+    async fn ended_sessions(
+        &self,
+        request: Request<EndedSessionsRequest>,
+    ) -> Result<Response<EndedSessionsReply>, Status> {
+        let ended = self.0.ended.lock().unwrap();
+        let since = usize::try_from(request.into_inner().since_ms).unwrap_or_default();
+        let session_ids: Vec<_> = ended.iter().skip(since).take(100).map(ToString::to_string).collect();
+        let until = since + session_ids.len();
+        let until_ms = i64::try_from(until).unwrap();
+        Ok(Response::new(EndedSessionsReply { session_ids, until_ms, more: until < ended.len() }))
     }
     async fn standing(&self, _: Request<StandingRequest>) -> Result<Response<StandingReply>, Status> {
         self.0.asks.fetch_add(1, SeqCst);
@@ -63,6 +76,8 @@ struct World {
     clock: Clock,
     identity: Played,
     authority: Authority,
+    ended: EndedSessions,
+    client: IdentityClient<Channel>,
     key: EncodingKey,
     principal: Principal,
     _directory: Directory,
@@ -73,10 +88,11 @@ impl World {
         let (clock, identity, directory) = (Clock::adjustable(), Played::default(), Directory::new());
         directory.register("identity", Routes::new(IdentityServer::new(identity.clone())));
         let client = IdentityClient::new(directory.channel("test", "identity", Policy::default()));
-        let authority = Authority::new(client, clock.clone());
+        let ended = EndedSessions::default();
+        let authority = Authority::new(client.clone(), clock.clone(), ended.clone());
         let key = publish(&identity, "k1");
         let principal = Principal { user_id: UserId::new(), roles: vec![Role::Buyer], session_id: SessionId::new() };
-        Self { clock, identity, authority, key, principal, _directory: directory }
+        Self { clock, identity, authority, ended, client, key, principal, _directory: directory }
     }
 
     fn token(&self, minutes: i64) -> String {
@@ -126,6 +142,18 @@ async fn a_good_token_is_verified_once_and_ends_by_our_clock() {
     assert_eq!(world.authority.authenticate(&token).await.unwrap_err().code, "token_expired");
     assert_eq!(world.authority.authenticate(&token).await.unwrap_err().code, "token_expired");
     world.authority.authenticate(&world.token(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_has_logged_out_is_refused_although_the_token_is_good() {
+    let world = World::new();
+    let token = world.token(15);
+    world.authority.authenticate(&token).await.unwrap();
+    // The last of more than fit into one answer.
+    world.identity.0.ended.lock().unwrap().extend((0..250).map(|_| SessionId::new()));
+    world.identity.0.ended.lock().unwrap().push(world.principal.session_id);
+    world.ended.hear(world.client.clone()).await.unwrap();
+    assert_eq!(world.authority.authenticate(&token).await.unwrap_err().kind, ErrorKind::Unauthenticated);
 }
 
 #[tokio::test]

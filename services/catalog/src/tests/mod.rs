@@ -28,7 +28,7 @@ use souk_platform::{
     files::Files,
     invalidations::Invalidations,
     rpc::{Channel, Directory, Policy},
-    security::{Authority, Principal},
+    security::{Authority, EndedSessions, Principal},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt;
@@ -122,7 +122,7 @@ impl Market {
         tokio::spawn(Relay::new(db.clone(), bus, stop.clone()).run());
         let (below_api, _) = service.routes.split_for_parts();
         let (root, _) = service.root_routes.split_for_parts();
-        let router = below_api.merge(root).layer(Extension(Authority::new(identity, clock)));
+        let router = below_api.merge(root).layer(Extension(Authority::new(identity, clock, EndedSessions::default())));
         Self { neighbours, catalog, db, router, _directory: directory, _folder: folder, _relay: stop.drop_guard() }
     }
 

@@ -7,8 +7,9 @@ use std::{
 
 use souk_contracts::{
     identity::{
-        EnsureSellerRequest, GetSellersReply, GetSellersRequest, GetUsersReply, GetUsersRequest, JwksReply,
-        JwksRequest, SellerProfile, StandingReply, StandingRequest, UserProfile,
+        EndedSessionsReply, EndedSessionsRequest, EnsureSellerRequest, GetSellersReply, GetSellersRequest,
+        GetUsersReply, GetUsersRequest, JwksReply, JwksRequest, SellerProfile, StandingReply, StandingRequest,
+        UserProfile,
         identity_server::{Identity, IdentityServer},
     },
     inventory::{
@@ -89,6 +90,9 @@ impl Neighbours {
 #[tonic::async_trait]
 impl Identity for Neighbours {
     async fn jwks(&self, _: Request<JwksRequest>) -> Answer<JwksReply> {
+        Err(Status::unimplemented("tests bring no tokens"))
+    }
+    async fn ended_sessions(&self, _: Request<EndedSessionsRequest>) -> Answer<EndedSessionsReply> {
         Err(Status::unimplemented("tests bring no tokens"))
     }
     async fn standing(&self, request: Request<StandingRequest>) -> Answer<StandingReply> {

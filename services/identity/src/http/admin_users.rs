@@ -91,7 +91,7 @@ pub async fn suspend(
     Admin(me): Admin,
     PathId(id): PathId<UserId>,
 ) -> Result<Reply<User>, Error> {
-    Ok(Reply::ok(operations::set_suspended(&app.db, me.user_id, id, true).await?.into()))
+    Ok(Reply::ok(operations::set_suspended(&app, me.user_id, id, true).await?.into()))
 }
 
 /// Opens a suspended account again.
@@ -102,5 +102,5 @@ pub async fn activate(
     Admin(me): Admin,
     PathId(id): PathId<UserId>,
 ) -> Result<Reply<User>, Error> {
-    Ok(Reply::ok(operations::set_suspended(&app.db, me.user_id, id, false).await?.into()))
+    Ok(Reply::ok(operations::set_suspended(&app, me.user_id, id, false).await?.into()))
 }

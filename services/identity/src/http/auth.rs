@@ -99,6 +99,6 @@ pub async fn logout(
     Caller(me): Caller,
     Body(form): Body<Refresh>,
 ) -> Result<NoContent, Error> {
-    operations::log_out(&app.db, me.user_id, &form.refresh_token).await?;
+    operations::log_out(&app, me.user_id, &form.refresh_token).await?;
     Ok(NoContent)
 }

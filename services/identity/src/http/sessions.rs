@@ -52,6 +52,6 @@ pub async fn end(
     PathId(id): PathId<SessionId>,
 ) -> Result<NoContent, Error> {
     access::current(&app, &me).await?;
-    operations::revoke_session(&app.db, me.user_id, id).await?;
+    operations::revoke_session(&app, me.user_id, id).await?;
     Ok(NoContent)
 }

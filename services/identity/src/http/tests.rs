@@ -10,7 +10,7 @@ use souk_kernel::{Clock, UserId};
 use souk_platform::{
     db::Database,
     rpc::{Directory, Policy},
-    security::Authority,
+    security::{Authority, EndedSessions},
     service::Service,
 };
 use tempfile::TempDir;
@@ -34,6 +34,7 @@ async fn world() -> World {
     let policy = Policy::default().deadline(Duration::from_millis(200));
     let argon2 = Argon2Config { memory_kib: 64, iterations: 1, ..Argon2Config::default() };
     let config = Config { argon2, ..Config::default() };
+    let ended = EndedSessions::default();
     let deps = Deps {
         config: config.clone(),
         sellers: SellersConfig::default(),
@@ -41,12 +42,13 @@ async fn world() -> World {
         cart: CartClient::new(directory.channel("identity", "cart", policy.clone())),
         signing_key: folder.path().join("keys/jwt-ed25519.pem"),
         throttle: true,
+        ended: ended.clone(),
     };
     let Service { routes, root_routes, rpc, .. } = crate::service(deps).await.unwrap();
     directory.register("identity", rpc.unwrap());
     let identity = IdentityClient::new(directory.channel("gateway", "identity", policy));
     let router: Router = routes.merge(root_routes).into();
-    let router = router.layer(Extension(Authority::new(identity, Clock::system())));
+    let router = router.layer(Extension(Authority::new(identity, Clock::system(), ended)));
     World { router, db, config, _directory: directory, _folder: folder }
 }
 

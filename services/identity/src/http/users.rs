@@ -91,7 +91,7 @@ pub async fn update_me(
     responses((status = 204), Failure))]
 pub async fn delete_me(State(app): State<AppState>, Caller(me): Caller) -> Result<NoContent, Error> {
     access::current(&app, &me).await?;
-    operations::delete_user(&app.db, me.user_id).await?;
+    operations::delete_user(&app, me.user_id).await?;
     Ok(NoContent)
 }
 
@@ -132,7 +132,7 @@ pub async fn delete(
     PathId(id): PathId<UserId>,
 ) -> Result<NoContent, Error> {
     access::owner_or_operator(&app, &me, id).await?;
-    operations::delete_user(&app.db, id).await?;
+    operations::delete_user(&app, id).await?;
     Ok(NoContent)
 }
 

@@ -13,14 +13,13 @@ use crate::{
 pub async fn change_password(app: &App, who: Principal, current: String, new: String) -> Result<(), Error> {
     let user = check_password(app, &Account::Id(Some(who.user_id)), current).await?;
     let new_hash = app.passwords.hash(new).await?;
-    app.db
-        .transaction(move |tx| async move {
-            if !users::replace_hash(&tx, user.id, &user.password_hash, new_hash).await? {
-                return Err(Error::BadCredentials);
-            }
-            resets::forget_all(&tx, user.id).await?;
-            sessions::revoke_others(&tx, user.id, who.session_id, tx.now()).await?;
-            Ok(())
-        })
-        .await
+    let transaction = app.db.transaction(move |tx| async move {
+        if !users::replace_hash(&tx, user.id, &user.password_hash, new_hash).await? {
+            return Err(Error::BadCredentials);
+        }
+        resets::forget_all(&tx, user.id).await?;
+        Ok(sessions::revoke_others(&tx, user.id, who.session_id, tx.now()).await?)
+    });
+    app.ended.add(transaction.await?);
+    Ok(())
 }

@@ -2,12 +2,10 @@
 
 use souk_contracts::events::{SellerSuspended, UserDeleted};
 use souk_kernel::UserId;
-use souk_platform::{
-    db::{Database, Tx},
-    security::TeamRole,
-};
+use souk_platform::{db::Tx, security::TeamRole};
 
 use crate::{
+    app::App,
     domain::{AccountStatus, SellerAction, deleted_email},
     error::Error,
     store::{
@@ -19,18 +17,19 @@ use crate::{
 const OWNER_LEFT: &str = "the owner's account was deleted";
 
 /// Wipes the account and announces it. A seller that loses its only owner with it is suspended.
-pub async fn delete_user(db: &Database, id: UserId) -> Result<(), Error> {
-    db.transaction(move |tx| async move {
+pub async fn delete_user(app: &App, id: UserId) -> Result<(), Error> {
+    let transaction = app.db.transaction(move |tx| async move {
         let mut user = users::find(&tx, id).await?.ok_or(Error::NotFound("user"))?;
         wipe(&mut user);
         super::saved(users::save(&tx, &mut user, tx.now()).await?)?;
-        sessions::revoke_all(&tx, id, tx.now()).await?;
+        let ended = sessions::revoke_all(&tx, id, tx.now()).await?;
         resets::forget_all(&tx, id).await?;
         leave_team(&tx, id).await?;
         tx.publish(UserDeleted { user_id: id });
-        Ok(())
-    })
-    .await
+        Ok::<_, Error>(ended)
+    });
+    app.ended.add(transaction.await?);
+    Ok(())
 }
 
 fn wipe(user: &mut users::Model) {

@@ -13,7 +13,7 @@ use crate::{
 
 enum Outcome {
     Rotated(SessionId, Box<users::Person>),
-    Reused(SessionId, UserId),
+    Reused(SessionId, UserId, Vec<SessionId>),
     Refused,
 }
 
@@ -42,14 +42,15 @@ pub async fn refresh(app: &App, token: &str, whose: Option<UserId>) -> Result<Lo
             verdict = Verdict::EndFamily;
         }
         if verdict == Verdict::EndFamily {
-            sessions::revoke(&tx, session.id, now).await?;
-            return Ok(Outcome::Reused(session.id, session.user_id));
+            let ended = sessions::revoke(&tx, session.id, now).await?;
+            return Ok(Outcome::Reused(session.id, session.user_id, ended));
         }
         Ok(Outcome::Refused)
     });
     match transaction.await? {
         Outcome::Rotated(session_id, person) => logged_in(app, *person, session_id, new.text),
-        Outcome::Reused(session, user) => {
+        Outcome::Reused(session, user, ended) => {
+            app.ended.add(ended);
             tracing::warn!(%session, %user, "a spent refresh token was shown; its session was ended");
             Err(Error::BadRefreshToken)
         }

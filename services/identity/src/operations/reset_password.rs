@@ -80,15 +80,14 @@ pub async fn reset_password(app: &App, token: &str, password: String) -> Result<
     // Guessed tokens are not worth a password hash.
     resets::find_good(app.db.reader(), &hash, app.db.clock().now()).await?.ok_or(Error::BadResetToken)?;
     let password_hash = app.passwords.hash(password).await?;
-    app.db
-        .transaction(move |tx| async move {
-            let user_id = resets::find_good(&tx, &hash, tx.now()).await?.ok_or(Error::BadResetToken)?;
-            let mut user = users::find(&tx, user_id).await?.ok_or(Error::BadResetToken)?;
-            user.password_hash = password_hash;
-            super::saved(users::save(&tx, &mut user, tx.now()).await?)?;
-            resets::forget_all(&tx, user_id).await?;
-            sessions::revoke_all(&tx, user_id, tx.now()).await?;
-            Ok(())
-        })
-        .await
+    let transaction = app.db.transaction(move |tx| async move {
+        let user_id = resets::find_good(&tx, &hash, tx.now()).await?.ok_or(Error::BadResetToken)?;
+        let mut user = users::find(&tx, user_id).await?.ok_or(Error::BadResetToken)?;
+        user.password_hash = password_hash;
+        super::saved(users::save(&tx, &mut user, tx.now()).await?)?;
+        resets::forget_all(&tx, user_id).await?;
+        Ok::<_, Error>(sessions::revoke_all(&tx, user_id, tx.now()).await?)
+    });
+    app.ended.add(transaction.await?);
+    Ok(())
 }

@@ -9,7 +9,7 @@ use souk_platform::{
     db::Database,
     events::Receipt,
     rpc::{Directory, Policy},
-    security::{Role, TeamRole},
+    security::{EndedSessions, Role, TeamRole},
 };
 use tempfile::TempDir;
 
@@ -47,6 +47,7 @@ async fn world() -> World {
         cart: CartClient::new(Directory::new().channel("identity", "cart", Policy::default())),
         signer: Signer::open(&folder.path().join("key.pem")).unwrap(),
         throttle: Throttle::new(true, clock.clone()),
+        ended: EndedSessions::default(),
     };
     World { app: Arc::new(app), clock, _folder: folder }
 }
@@ -124,9 +125,9 @@ async fn logging_out_ends_only_the_own_session() {
     let World { app, .. } = &world().await;
     let ann = register(app, account("ann@b.org")).await.unwrap();
     let bob = register(app, account("bob@b.org")).await.unwrap();
-    log_out(&app.db, bob.person.user.id, &ann.refresh_token).await.unwrap();
+    log_out(app, bob.person.user.id, &ann.refresh_token).await.unwrap();
     let ann = refresh(app, &ann.refresh_token, None).await.unwrap();
-    log_out(&app.db, ann.person.user.id, &ann.refresh_token).await.unwrap();
+    log_out(app, ann.person.user.id, &ann.refresh_token).await.unwrap();
     assert!(matches!(refresh(app, &ann.refresh_token, None).await, Err(Error::BadRefreshToken)));
 }
 
@@ -222,8 +223,8 @@ async fn a_deleted_account_leaves_nothing_behind_and_its_shop_closes() {
     let session = register(app, account("ann@b.org")).await.unwrap();
     let ann = session.person.user.id;
     let (seller, _) = apply_to_sell(&app.db, ann, shop("Tea"), true).await.unwrap();
-    delete_user(&app.db, ann).await.unwrap();
-    assert!(matches!(delete_user(&app.db, ann).await, Err(Error::NotFound(_))));
+    delete_user(app, ann).await.unwrap();
+    assert!(matches!(delete_user(app, ann).await, Err(Error::NotFound(_))));
     assert!(matches!(refresh(app, &session.refresh_token, None).await, Err(Error::BadRefreshToken)));
     let seller = sellers::find(app.db.reader(), seller.id).await.unwrap().unwrap();
     assert_eq!(seller.state, SellerState::Suspended);

@@ -13,7 +13,7 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Accounts), Box::new(Sellers)]
+        vec![Box::new(Accounts), Box::new(Sellers), Box::new(EndedSessions)]
     }
 }
 
@@ -220,6 +220,22 @@ impl MigrationTrait for Sellers {
             .to_owned();
         manager.create_table(members).await?;
         manager.create_index(index("ix_seller_members_seller", SellerMembers::Table, SellerMembers::SellerId)).await
+    }
+}
+
+/// What ended lately is asked for every second.
+struct EndedSessions;
+
+impl MigrationName for EndedSessions {
+    fn name(&self) -> &'static str {
+        "m0003_ended_sessions"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for EndedSessions {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_index(index("ix_sessions_revoked", Sessions::Table, Sessions::RevokedAt)).await
     }
 }
 

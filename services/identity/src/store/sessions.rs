@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{Expr, ExprTrait},
 };
@@ -126,23 +126,23 @@ pub async fn rotate(
     Ok(true)
 }
 
-/// Ends one session.
-pub async fn revoke(conn: &impl ConnectionTrait, id: SessionId, now: Timestamp) -> Result<(), DbErr> {
+/// Ends one session; gives its id, if it went on.
+pub async fn revoke(conn: &impl ConnectionTrait, id: SessionId, now: Timestamp) -> Result<Vec<SessionId>, DbErr> {
     revoke_where(conn, Column::Id.eq(id), now).await
 }
 
-/// Ends all sessions of a user.
-pub async fn revoke_all(conn: &impl ConnectionTrait, user: UserId, now: Timestamp) -> Result<(), DbErr> {
+/// Ends all sessions of a user; gives those that went on.
+pub async fn revoke_all(conn: &impl ConnectionTrait, user: UserId, now: Timestamp) -> Result<Vec<SessionId>, DbErr> {
     revoke_where(conn, Column::UserId.eq(user), now).await
 }
 
-/// Ends all sessions of a user but one.
+/// Ends all sessions of a user but one; gives those that went on.
 pub async fn revoke_others(
     conn: &impl ConnectionTrait,
     user: UserId,
     keep: SessionId,
     now: Timestamp,
-) -> Result<(), DbErr> {
+) -> Result<Vec<SessionId>, DbErr> {
     revoke_where(conn, Column::UserId.eq(user).and(Column::Id.ne(keep)), now).await
 }
 
@@ -150,14 +150,35 @@ async fn revoke_where(
     conn: &impl ConnectionTrait,
     which: impl sea_orm::sea_query::IntoCondition,
     now: Timestamp,
-) -> Result<(), DbErr> {
-    Entity::update_many()
-        .col_expr(Column::RevokedAt, Expr::value(now))
-        .filter(which)
-        .filter(Column::RevokedAt.is_null())
-        .exec(conn)
-        .await?;
-    Ok(())
+) -> Result<Vec<SessionId>, DbErr> {
+    let found = Entity::find().select_only().column(Column::Id).filter(which).filter(Column::RevokedAt.is_null());
+    let ids: Vec<SessionId> = found.into_tuple().all(conn).await?;
+    if !ids.is_empty() {
+        Entity::update_many()
+            .col_expr(Column::RevokedAt, Expr::value(now))
+            .filter(Column::Id.is_in(ids.iter().copied()))
+            .exec(conn)
+            .await?;
+    }
+    Ok(ids)
+}
+
+/// Up to `limit` sessions that were ended at or after `since`, oldest first, and when.
+pub async fn ended_since(
+    conn: &impl ConnectionTrait,
+    since: Timestamp,
+    limit: u64,
+) -> Result<Vec<(SessionId, DateTimeUtc)>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .column(Column::RevokedAt)
+        .filter(Column::RevokedAt.gte(since))
+        .order_by_asc(Column::RevokedAt)
+        .limit(limit)
+        .into_tuple()
+        .all(conn)
+        .await
 }
 
 /// Forgets up to `limit` sessions that ended before `before`, with their spent tokens. Answers how many.

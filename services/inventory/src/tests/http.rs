@@ -9,15 +9,15 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use souk_contracts::identity::{
-    EnsureSellerRequest, GetSellersReply, GetSellersRequest, GetUsersReply, GetUsersRequest, JwksReply, JwksRequest,
-    SellerProfile, StandingReply, StandingRequest,
+    EndedSessionsReply, EndedSessionsRequest, EnsureSellerRequest, GetSellersReply, GetSellersRequest, GetUsersReply,
+    GetUsersRequest, JwksReply, JwksRequest, SellerProfile, StandingReply, StandingRequest,
     identity_client::IdentityClient,
     identity_server::{Identity, IdentityServer},
 };
 use souk_kernel::{SessionId, UserId};
 use souk_platform::{
     rpc::{Directory, Policy},
-    security::{Authority, Principal, Role},
+    security::{Authority, EndedSessions, Principal, Role},
 };
 use tonic::{Response, Status, async_trait, service::Routes};
 use tower::ServiceExt;
@@ -42,6 +42,12 @@ impl Identity for Teams {
             seller_status: seller.map_or_else(String::new, |_| "approved".to_owned()),
             team_role: seller.map_or_else(String::new, |_| "owner".to_owned()),
         }))
+    }
+    async fn ended_sessions(
+        &self,
+        _: tonic::Request<EndedSessionsRequest>,
+    ) -> Result<Response<EndedSessionsReply>, Status> {
+        Err(Status::unimplemented("nobody signs in here"))
     }
     async fn jwks(&self, _: tonic::Request<JwksRequest>) -> Result<Response<JwksReply>, Status> {
         Err(Status::unimplemented("nobody signs in here"))
@@ -73,7 +79,7 @@ async fn web() -> Web {
     let directory = Directory::new();
     directory.register("identity", Routes::new(IdentityServer::new(Teams(teams))));
     let identity = IdentityClient::new(directory.channel("inventory", "identity", Policy::default()));
-    let authority = Authority::new(identity, fixture.clock.clone());
+    let authority = Authority::new(identity, fixture.clock.clone(), EndedSessions::default());
     let (router, _) = crate::http::routes(Arc::clone(&fixture.app)).split_for_parts();
     Web { router: router.layer(Extension(authority)), fixture, seller, rival, buyer, _directory: directory }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use souk_tests::{Client, Market, PASSWORD, Thing};
+use souk_tests::{Client, Market, PASSWORD, Thing, eventually};
 
 async fn cleo(market: &Market) -> Thing {
     let form = json!({"email": "cleo@example.com", "password": PASSWORD, "name": "Cleo"});
@@ -94,8 +94,27 @@ async fn logging_out_ends_the_session() {
     let market = Market::start().await;
     let session = cleo(&market).await;
     market.client.post("/auth/logout", &refresh_with(&session)).await.is(401);
-    holding(&market, &session).post("/auth/logout", &refresh_with(&session)).await.no_content();
+    let buyer = holding(&market, &session);
+    buyer.get("/orders").await.data();
+    buyer.post("/auth/logout", &refresh_with(&session)).await.no_content();
     market.client.post("/auth/refresh", &refresh_with(&session)).await.is(401);
+    buyer.get("/users/me").await.is(401);
+    // Other services hear of it within a second or two.
+    eventually("orders refuses the access token", async || (buyer.get("/orders").await.status == 401).then_some(()))
+        .await;
+    market.ends_clean().await;
+}
+
+#[tokio::test]
+async fn a_process_that_starts_knows_who_has_logged_out() {
+    let mut market = with_short_tokens().await;
+    let session = cleo(&market).await;
+    let buyer = holding(&market, &session);
+    buyer.post("/auth/logout", &refresh_with(&session)).await.no_content();
+    market.restarts().await;
+    let buyer = holding(&market, &session);
+    eventually("orders refuses the access token", async || (buyer.get("/orders").await.status == 401).then_some(()))
+        .await;
     market.ends_clean().await;
 }
 
