@@ -134,6 +134,7 @@ async fn identity(
         cart: caller.cart(),
         signing_key: data.path().join("keys").join("jwt-ed25519.pem"),
         throttle: config.gateway.rate_limit.enabled,
+        invalidations: engines.invalidations(souk_identity::NAME),
         ended: engines.ended_sessions().clone(),
     })
     .await

@@ -23,6 +23,7 @@ use souk_contracts::{cart::cart_client::CartClient, identity::identity_server::I
 use souk_kernel::{Problem, SellerId, UserId};
 use souk_platform::{
     db::Database,
+    invalidations::Invalidations,
     rpc::Channel,
     security::{EndedSessions, Role},
     service::{Interface, Job, Service},
@@ -51,11 +52,14 @@ pub struct Deps {
     pub signing_key: PathBuf,
     /// Whether wrong passwords slow down who sends them.
     pub throttle: bool,
+    /// What its instances tell each other.
+    pub invalidations: Invalidations,
     /// The list by which this process refuses tokens.
     pub ended: EndedSessions,
 }
 
-const NAME: &str = "identity";
+/// Its name among the services.
+pub const NAME: &str = "identity";
 const TITLE: &str = "Identity Service";
 
 /// What it shows by HTTP, for a gateway in another process.
@@ -70,11 +74,11 @@ pub fn interface() -> Interface {
 
 /// Puts the service together.
 pub async fn service(deps: Deps) -> Result<Service, Problem> {
-    let Deps { config, sellers, db, cart, signing_key, throttle, ended } = deps;
+    let Deps { config, sellers, db, cart, signing_key, throttle, invalidations, ended } = deps;
     let signer = tokio::task::spawn_blocking(move || Signer::open(&signing_key)).await;
     let signer = signer.map_err(|error| unusable(&error))?.map_err(|error| unusable(&error))?;
     let passwords = Passwords::new(&config.argon2)?;
-    let throttle = Throttle::new(throttle, db.clock().clone());
+    let throttle = Throttle::new(throttle, db.clock().clone(), invalidations);
     let app: AppState = Arc::new(App { config, sellers, db: db.clone(), cart, passwords, signer, throttle, ended });
     Ok(Service {
         name: NAME,

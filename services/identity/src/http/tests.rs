@@ -9,6 +9,7 @@ use souk_contracts::{cart::cart_client::CartClient, identity::identity_client::I
 use souk_kernel::{Clock, UserId};
 use souk_platform::{
     db::Database,
+    invalidations::Invalidations,
     rpc::{Directory, Policy},
     security::{Authority, EndedSessions},
     service::Service,
@@ -42,6 +43,7 @@ async fn world() -> World {
         cart: CartClient::new(directory.channel("identity", "cart", policy.clone())),
         signing_key: folder.path().join("keys/jwt-ed25519.pem"),
         throttle: true,
+        invalidations: Invalidations::alone(),
         ended: ended.clone(),
     };
     let Service { routes, root_routes, rpc, .. } = crate::service(deps).await.unwrap();

@@ -40,7 +40,7 @@ pub async fn check_password(app: &App, account: &Account, password: String) -> R
     app.throttle.check(&label)?;
     let hash = user.as_ref().map(|user| user.password_hash.clone());
     let is_right = app.passwords.verify(password, hash).await?;
-    app.throttle.note(&label, is_right);
+    app.throttle.note(&label, is_right).await;
     let Some(user) = user else { return Err(Error::BadCredentials) };
     match Credential::of(user.status, is_right) {
         Credential::Good => Ok(user),

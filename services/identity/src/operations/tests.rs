@@ -8,6 +8,7 @@ use souk_kernel::{Clock, EventId};
 use souk_platform::{
     db::Database,
     events::Receipt,
+    invalidations::Invalidations,
     rpc::{Directory, Policy},
     security::{EndedSessions, Role, TeamRole},
 };
@@ -46,7 +47,7 @@ async fn world() -> World {
         db,
         cart: CartClient::new(Directory::new().channel("identity", "cart", Policy::default())),
         signer: Signer::open(&folder.path().join("key.pem")).unwrap(),
-        throttle: Throttle::new(true, clock.clone()),
+        throttle: Throttle::new(true, clock.clone(), Invalidations::alone()),
         ended: EndedSessions::default(),
     };
     World { app: Arc::new(app), clock, _folder: folder }
