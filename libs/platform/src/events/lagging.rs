@@ -21,7 +21,11 @@ const LAG: Duration = Duration::from_secs(10);
 /// How often everything is read.
 const SWEEP: Duration = Duration::from_secs(30);
 /// How often the table is looked at although no commit of this process announced anything.
-pub(super) const EVERY: Duration = Duration::from_millis(100);
+const EVERY: Duration = Duration::from_millis(100);
+/// The same for a while after something was found: somebody may be waiting for what follows from it.
+const EVERY_WHILE_BUSY: Duration = Duration::from_millis(20);
+/// How long that while is.
+const BUSY: Duration = Duration::from_secs(1);
 /// How often timers are looked at.
 const TIMERS: Duration = Duration::from_millis(200);
 /// The distance of two marks.
@@ -35,6 +39,8 @@ pub(super) struct Lagging {
     marks: VecDeque<(Instant, i64)>,
     swept: Option<Instant>,
     looked: Option<Instant>,
+    /// When something was found last.
+    found: Option<Instant>,
     timers_at: Option<Instant>,
     more: bool,
 }
@@ -49,7 +55,7 @@ impl Lagging {
         in_flight: usize,
     ) -> Result<(Vec<outbox::Model>, bool), DbErr> {
         let now = Instant::now();
-        if !rung && !self.more && self.looked.is_some_and(|at| now - at < EVERY) {
+        if !rung && !self.more && self.looked.is_some_and(|at| now - at < self.every()) {
             return Ok((Vec::new(), false));
         }
         self.looked = Some(now);
@@ -68,6 +74,7 @@ impl Lagging {
         }
         if let Some(last) = rows.last() {
             self.mark(now, last.seq);
+            self.found = Some(now);
         }
         if self.timers_at.is_none_or(|at| now - at >= TIMERS) {
             self.timers_at = Some(now);
@@ -83,6 +90,11 @@ impl Lagging {
             rows.extend(timers);
         }
         Ok((rows, self.more))
+    }
+
+    /// How often the table is looked at for what other processes commit.
+    pub fn every(&self) -> Duration {
+        if self.found.is_some_and(|at| at.elapsed() < BUSY) { EVERY_WHILE_BUSY } else { EVERY }
     }
 
     fn mark(&mut self, now: Instant, seq: i64) {

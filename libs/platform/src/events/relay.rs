@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Bus, Message,
     bus::Undelivered,
-    lagging::{self, Lagging},
+    lagging::Lagging,
     lanes::{Lane, Lanes},
     settle::{Ended, Left, Settled, Settlement, consumers_of, free, go_on, settle},
 };
@@ -131,7 +131,7 @@ impl Relay {
             if self.stop.is_cancelled() && lanes.is_idle() && !more {
                 return true;
             }
-            let tick = if reading.lagging.is_some() { lagging::EVERY } else { TICK };
+            let tick = reading.lagging.as_ref().map_or(TICK, Lagging::every);
             let wait = settle_at.unwrap_or_else(|| tokio::time::Instant::now() + tick);
             tokio::select! {
                 () = &mut lost => return false,
