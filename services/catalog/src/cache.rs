@@ -95,14 +95,17 @@ impl Caches {
         }
     }
 
-    /// After something of a product changed that its offers don't show: its stock, its rating.
+    /// After something of a product changed that its offers don't show: its rating.
     pub async fn product_counted(&self, id: ProductId) {
         self.changed(Change::Counted(id)).await;
     }
 
-    /// After a product's stock changed without running out or coming back: lists don't show it.
-    pub async fn stock_changed(&self, id: ProductId) {
-        self.changed(Change::Stock(id)).await;
+    /// After a product's stock changed, which lists show only `in_lists`: when it ran out or came back. Nobody is answered
+    /// about it, so nobody waits until the other instances know.
+    pub async fn stock_changed(&self, id: ProductId, in_lists: bool) {
+        let change = if in_lists { Change::Counted(id) } else { Change::Stock(id) };
+        self.forget(&change).await;
+        self.others.mention(&change);
     }
 
     /// After something changed that every product may show: a seller, a category.
@@ -222,7 +225,7 @@ mod tests {
     async fn a_new_product_ends_the_lists_and_sold_units_do_not() {
         let caches = Caches::new(&CacheConfig::default(), Invalidations::alone());
         let before = caches.edition();
-        caches.stock_changed(ProductId::new()).await;
+        caches.stock_changed(ProductId::new(), false).await;
         assert_eq!(caches.edition(), before);
         caches.product_changed(ProductId::new(), []).await;
         assert_ne!(caches.edition(), before);

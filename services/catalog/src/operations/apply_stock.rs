@@ -56,7 +56,7 @@ pub async fn apply_stock(app: &App, id: SkuId, available: i64, version: i64) -> 
 async fn told(app: &App, product: ProductId, effect: &Effect) {
     match effect {
         Effect::None => {}
-        Effect::Counted | Effect::Turned { offers_changed: false } => app.caches.stock_changed(product).await,
-        Effect::Turned { offers_changed: true } => app.caches.product_counted(product).await,
+        Effect::Counted | Effect::Turned { offers_changed: false } => app.caches.stock_changed(product, false).await,
+        Effect::Turned { offers_changed: true } => app.caches.stock_changed(product, true).await,
     }
 }
