@@ -23,7 +23,7 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// How often the table is looked at although no commit of this process announced anything.
 const EVERY: Duration = Duration::from_millis(100);
 /// The same for a while after something was found: somebody may be waiting for what follows from it.
-const EVERY_WHILE_BUSY: Duration = Duration::from_millis(20);
+const EVERY_WHILE_BUSY: Duration = Duration::from_millis(50);
 /// How long that while is.
 const BUSY: Duration = Duration::from_secs(1);
 /// How often timers are looked at.
