@@ -271,8 +271,8 @@ pub fn doors(
     clock: &Clock,
     roster: &Roster,
 ) -> Doors {
-    let identity = Caller::new(directory, "gateway", &config.rpc).identity();
-    let authority = Authority::new(identity, clock.clone(), engines.ended_sessions().clone());
+    let ended = engines.ended_sessions().clone();
+    let authority = Authority::new(Caller::new(directory, "gateway", &config.rpc).identity(), clock.clone(), ended);
     let here: Vec<Outbox> = services.iter().filter_map(|service| service.db.clone()).map(Outbox::Here).collect();
     let edge = |entry, services, outboxes, probes| Edge {
         services,
