@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::future::join_all;
 use sea_orm::DbErr;
 use souk_contracts::{
     catalog::catalog_client::CatalogClient, identity::identity_client::IdentityClient,
@@ -14,7 +15,7 @@ use souk_contracts::{
 use souk_kernel::{Clock, Problem};
 use souk_platform::{
     config::SettingError,
-    db::OpenError,
+    db::{Database, OpenError},
     discovery::{DiscoveryError, Registration},
     events::{self, Backlog, Broker, Bus, Relay, RemoteConsumer},
     files::FilesError,
@@ -258,6 +259,8 @@ impl Marketplace {
     pub async fn serve_calls(&self, listener: TcpListener, stop: CancellationToken) {
         let Some(entrance) = self.entrance.clone() else { return };
         let services: Vec<_> = self.roster.services().collect();
+        // A caller's patience is shorter than the first connections take on a busy machine.
+        join_all(self.databases.all().into_iter().map(Database::warm_up)).await;
         entrance.announce(&services, true).await;
         let registration = self.register(&listener, &services);
         let (leaving, close) = (entrance.clone(), CancellationToken::new());

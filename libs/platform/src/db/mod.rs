@@ -193,6 +193,15 @@ impl Database {
         self.transaction(move |tx| async move { tx.execute_unprepared(settings).await.map(drop) }).await
     }
 
+    /// Connects to a server before the first request has to wait for that. What fails is tried again when it is needed.
+    #[cfg_attr(not(feature = "cluster"), expect(clippy::unused_async, reason = "as the one that connects"))]
+    pub async fn warm_up(&self) {
+        #[cfg(feature = "cluster")]
+        if let Writing::Server(server) = &self.shared.writing {
+            server.warm_up(self.reader()).await;
+        }
+    }
+
     /// Waits until a commit puts events into the outbox.
     pub(crate) async fn published(&self) {
         self.shared.published.notified().await;

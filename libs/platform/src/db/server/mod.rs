@@ -13,7 +13,7 @@ mod widen;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures::FutureExt;
+use futures::{FutureExt, future::join_all};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, Statement,
     TransactionOptions, TransactionTrait,
@@ -43,6 +43,9 @@ const TRIES: u32 = 40;
 const TRIES_TAKEN: u32 = 2;
 /// The longest pause between two runs.
 const LONGEST_PAUSE: Duration = Duration::from_millis(64);
+
+/// Connections of each pool that are made before a process answers others.
+const WARM: usize = 4;
 
 /// Connections that were idle for this long are asked whether they live before they are used.
 const ASK_AFTER: Duration = Duration::from_secs(1);
@@ -156,6 +159,18 @@ impl Server {
         let begun = self.writers.begin_with_options(options).await;
         self.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
         begun.map(|transaction| Arc::new(Open::Server(transaction)))
+    }
+}
+
+impl Server {
+    /// Asks several things at once, so that there are as many connections.
+    pub async fn warm_up(&self, reader: &Reader) {
+        let writers = (0..WARM).map(|_| self.writers.execute_unprepared("SELECT 1"));
+        let readers = (0..WARM).map(|_| reader.execute_unprepared("SELECT 1"));
+        let (writing, reading) = tokio::join!(join_all(writers), join_all(readers));
+        for error in writing.into_iter().chain(reading).filter_map(Result::err) {
+            tracing::warn!(%error, "a database server could not be connected to yet");
+        }
     }
 }
 
