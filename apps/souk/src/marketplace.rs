@@ -234,7 +234,7 @@ impl Marketplace {
         let Some(broker) = self.engines.broker() else { return };
         for db in self.databases.all() {
             if !subscriptions::of(db.service()).is_empty() {
-                self.tasks.spawn(broker.clone().take(db.service(), db.clone(), self.stop.clone()));
+                self.tasks.spawn(broker.clone().take(self.bus.clone(), db.clone(), self.stop.clone()));
             }
         }
     }
@@ -278,6 +278,8 @@ impl Marketplace {
         let listening = Listening {
             header_timeout: config.header_timeout,
             drain_limit: config.drain_limit,
+            // HTTP/2 says itself what was heard.
+            linger: Duration::ZERO,
             max_connections: config.max_connections,
             max_streams: CALLS_ON_ONE_CONNECTION,
             // Uploads of many visitors come over one connection: a slow one must not hold up the others.

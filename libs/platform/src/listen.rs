@@ -31,8 +31,8 @@ use tower::Service;
 
 use crate::tls::Accepting;
 
-/// How long connections are kept and taken after the end was announced: what is on its way here by then is answered, and the
-/// answer says that it is the last.
+/// How long connections are taken, and kept at least, after the end was announced: what is on its way here by then is answered,
+/// and the answer says that it is the last.
 const LAST_CALL: Duration = Duration::from_millis(50);
 /// After a failed accept (no file descriptors left, say): long enough for some to be freed.
 const AFTER_A_FAULT: Duration = Duration::from_millis(100);
@@ -51,6 +51,9 @@ pub struct Listening {
     pub header_timeout: Duration,
     /// How long requests may go on after the end was announced.
     pub drain_limit: Duration,
+    /// How long connections on which nothing is under way are kept after the end was announced, of the time for requests: a
+    /// client that writes on one in the moment in which it is closed can't know whether it was heard.
+    pub linger: Duration,
     /// Connections at the same time; further ones wait to be accepted.
     pub max_connections: usize,
     /// Requests at the same time on one HTTP/2 connection.
@@ -70,7 +73,8 @@ where
     S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
 {
-    let Listening { header_timeout, drain_limit, max_connections, max_streams, window, http2, tls } = listening;
+    let Listening { header_timeout, drain_limit, linger, max_connections, max_streams, window, http2, tls } = listening;
+    let linger = linger.min(drain_limit).max(LAST_CALL);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(header_timeout).pipeline_flush(true);
     let speaks = if http2 || tls.is_some() {
@@ -79,12 +83,15 @@ where
         Speaks::Http1(http)
     };
     let give_up = CancellationToken::new();
-    let server = Server { speaks, service, tls, header_timeout, stop: stop.clone(), give_up: give_up.clone() };
+    let server = Server { speaks, service, tls, header_timeout, linger, stop: stop.clone(), give_up: give_up.clone() };
     let places = Arc::new(Semaphore::new(max_connections));
     let connections = TaskTracker::new();
     let mut last_call = pin!(async {
         stop.cancelled().await;
         sleep(LAST_CALL).await;
+        // Who was told that it is the last time on a connection may come back on another one, as long as there are any.
+        connections.close();
+        let _ = timeout(linger.saturating_sub(LAST_CALL), connections.wait()).await;
     });
     loop {
         let accepted = tokio::select! {
@@ -100,8 +107,7 @@ where
         }
     }
     drop(listener);
-    connections.close();
-    if timeout(drain_limit, connections.wait()).await.is_err() {
+    if timeout(drain_limit.saturating_sub(linger), connections.wait()).await.is_err() {
         tracing::warn!(connections = connections.len(), "connections are closed with requests still going on");
         give_up.cancel();
         connections.wait().await;
@@ -134,7 +140,7 @@ async fn accept(
 
 /// Lets a connection go on to its end. The two kinds of connection have no trait in common.
 macro_rules! to_the_end {
-    ($connection:ident, $stop:ident, $give_up:ident, $leaving:ident) => {{
+    ($connection:ident, $stop:ident, $give_up:ident, $leaving:ident, $linger:ident) => {{
         let mut connection = $connection;
         tokio::select! {
             // First, so that what is answered from here on says so.
@@ -143,7 +149,7 @@ macro_rules! to_the_end {
                 $leaving.store(true, Relaxed);
                 tokio::select! {
                     ended = connection.as_mut() => ended,
-                    () = sleep(LAST_CALL) => {
+                    () = sleep($linger) => {
                         connection.as_mut().graceful_shutdown();
                         tokio::select! {
                             ended = connection.as_mut() => ended,
@@ -170,6 +176,7 @@ struct Server<S> {
     service: S,
     tls: Option<Arc<dyn Accepting>>,
     header_timeout: Duration,
+    linger: Duration,
     /// Requests that have begun may end.
     stop: CancellationToken,
     /// They no longer may.
@@ -228,16 +235,16 @@ where
             }
         });
         let stream = TokioIo::new(stream);
-        let (stop, give_up) = (self.stop, self.give_up);
+        let (stop, give_up, linger) = (self.stop, self.give_up, self.linger);
         let ended: Result<(), Box<dyn std::error::Error + Send + Sync>> = match self.speaks {
             Speaks::Http1(http) => {
                 let connection = pin!(http.serve_connection(stream, answer));
-                to_the_end!(connection, stop, give_up, leaving).map_err(Into::into)
+                to_the_end!(connection, stop, give_up, leaving, linger).map_err(Into::into)
             }
             Speaks::Both(http) => {
                 // On the heap: its state is large, and most connections of the edge are of the other kind.
                 let connection = Box::pin(http.serve_connection(stream, answer));
-                to_the_end!(connection, stop, give_up, leaving)
+                to_the_end!(connection, stop, give_up, leaving, linger)
             }
         };
         if let Err(error) = ended {
@@ -262,7 +269,8 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let listening = Listening {
             header_timeout: Duration::from_secs(5),
-            drain_limit: Duration::from_secs(5),
+            drain_limit: Duration::from_secs(20),
+            linger: Duration::from_secs(10),
             max_connections: 10,
             max_streams: 10,
             window: 1 << 20,
@@ -279,6 +287,8 @@ mod tests {
         assert_eq!(&head, b"HTTP/1.1 200 OK");
 
         stop.cancel();
+        // Longer than others are waited for who are on their way.
+        sleep(LAST_CALL * 3).await;
         let mut new = TcpStream::connect(address).await.unwrap();
         for stream in [&mut known, &mut new] {
             stream.write_all(GREETING).await.unwrap();
@@ -289,7 +299,33 @@ mod tests {
             let (_, last) = rest.rsplit_once("HTTP/1.1 200 OK").expect("the second request is answered");
             assert!(last.contains("connection: close") && last.ends_with("hello"), "{last}");
         }
-        serving.await.unwrap();
+        timeout(Duration::from_secs(5), serving).await.expect("nobody is waited for who is not there").unwrap();
         assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_connection_on_which_nothing_comes_is_closed_in_the_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let listening = Listening {
+            header_timeout: Duration::from_mins(1),
+            drain_limit: Duration::from_mins(1),
+            linger: Duration::from_millis(200),
+            max_connections: 10,
+            max_streams: 10,
+            window: 1 << 20,
+            http2: false,
+            tls: None,
+        };
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(serve(listener, Router::new(), listening, stop.clone()));
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        idle.write_all(GREETING).await.unwrap();
+        let mut head = [0; 22];
+        idle.read_exact(&mut head).await.unwrap();
+        stop.cancel();
+        let mut rest = Vec::new();
+        timeout(Duration::from_secs(20), idle.read_to_end(&mut rest)).await.expect("it is closed").unwrap();
+        serving.await.unwrap();
     }
 }

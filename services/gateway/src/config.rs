@@ -42,6 +42,10 @@ pub struct Config {
     /// How long requests may go on after the process was told to stop.
     #[serde(with = "humantime_serde")]
     pub drain_limit: Duration,
+    /// How much of that time connections are kept on which nothing is under way: each next answer says that it is the last,
+    /// and whoever has nothing to ask keeps the process from ending for so long.
+    #[serde(with = "humantime_serde")]
+    pub linger: Duration,
     /// The largest body in bytes, files apart.
     pub body_limit: usize,
     /// The largest body with files in bytes. Each route has its own limit below this.
@@ -95,6 +99,7 @@ impl Default for Config {
             upload_timeout: Duration::from_mins(5),
             header_timeout: Duration::from_secs(30),
             drain_limit: Duration::from_secs(10),
+            linger: Duration::from_secs(1),
             body_limit: AXUM_BODY_LIMIT,
             upload_limit: 128 * 1024 * 1024,
             strict_transport_security: false,

@@ -30,6 +30,7 @@ pub async fn serve(
     let listening = Listening {
         header_timeout: config.header_timeout,
         drain_limit: config.drain_limit,
+        linger: config.linger,
         max_connections: config.max_connections,
         max_streams: STREAMS,
         window: WINDOW,

@@ -88,6 +88,7 @@ mod on_a_server {
         Listening {
             header_timeout: Duration::from_secs(5),
             drain_limit: Duration::from_secs(2),
+            linger: Duration::ZERO,
             max_connections: 100,
             max_streams: 100,
             window: 1 << 20,

@@ -1,15 +1,18 @@
 //! A broker (`RabbitMQ`) between the processes: what one of them announces is kept there until the consumer's process takes it.
 //!
 //! On the way out a [`Courier`] hands each event to a queue of its consumer's service; the event leaves the outbox when the
-//! broker has confirmed that it is on disk. On the way in one process of the service at a time takes the queue's events, in
-//! their order, and stores them in the service's own outbox before it tells the broker that it has them. From there the
-//! relay delivers them like all others: in order for each key, again after a failure, as a dead letter in the end. What
-//! comes twice is dropped when it is stored, or has no effect because the inbox knows it.
+//! broker has confirmed that it is on disk. On the way in one process of the service at a time takes the queue's events and
+//! hands them to the handlers, in order for each key, and tells the broker of each when its handler's transaction is
+//! committed. One that is refused is stored in the service's own outbox instead, with what comes after it for the same key.
+//! From there the relay delivers them like all others: again after a failure, as a dead letter in the end. What comes twice
+//! is dropped when it is stored, or has no effect because the inbox knows it.
 
 #[cfg(feature = "cluster")]
 mod courier;
 #[cfg(feature = "cluster")]
 mod flush;
+#[cfg(feature = "cluster")]
+mod hands;
 #[cfg(feature = "cluster")]
 mod line;
 #[cfg(feature = "cluster")]
@@ -64,7 +67,11 @@ mod absent {
     use tokio_util::sync::CancellationToken;
 
     use super::{Broker, EventsConfig, Left};
-    use crate::{config::SettingError, db::Database, events::Courier};
+    use crate::{
+        config::SettingError,
+        db::Database,
+        events::{Bus, Courier},
+    };
 
     #[expect(clippy::unused_async, reason = "as the one that connects")]
     impl Broker {
@@ -83,7 +90,7 @@ mod absent {
         }
 
         /// Takes what comes for a service.
-        pub async fn take(self, _: &'static str, _: Database, _: CancellationToken) {
+        pub async fn take(self, _: Bus, _: Database, _: CancellationToken) {
             match self.0 {}
         }
 

@@ -68,7 +68,7 @@ impl Pair {
             Self { config, clock, announcer, listener, seen: Arc::default(), stops: Vec::new(), _folder: folder };
         pair.announces().await;
         pair.delivers(poisoned);
-        pair.takes().await;
+        pair.takes(poisoned).await;
         pair
     }
 
@@ -82,8 +82,8 @@ impl Pair {
         self.run(Relay::new(self.announcer.clone(), bus, CancellationToken::new()).run());
     }
 
-    /// Starts the relay of the one that takes.
-    fn delivers(&mut self, poisoned: Option<usize>) {
+    /// To what the one that takes does about events.
+    fn handlers(&self, poisoned: Option<usize>) -> Bus {
         let (db, seen) = (self.listener.clone(), Arc::clone(&self.seen));
         let handler = move |(db, seen): (Database, Arc<Mutex<Vec<_>>>), delivery: Delivery<Numbered>| async move {
             let Numbered { thing, number } = delivery.event;
@@ -97,13 +97,19 @@ impl Pair {
             }
             Ok(())
         };
-        let bus = Bus::new([Consumers::new("listener").on((db.clone(), seen), handler)]);
-        self.run(Relay::new(db, bus, CancellationToken::new()).run());
+        Bus::new([Consumers::new("listener").on((db, seen), handler)])
+    }
+
+    /// Starts its relay.
+    fn delivers(&mut self, poisoned: Option<usize>) {
+        let relay = Relay::new(self.listener.clone(), self.handlers(poisoned), CancellationToken::new());
+        self.run(relay.run());
     }
 
     /// Starts a process that takes events for it.
-    async fn takes(&mut self) {
-        let take = self.broker().await.take("listener", self.listener.clone(), CancellationToken::new());
+    async fn takes(&mut self, poisoned: Option<usize>) {
+        let (bus, db) = (self.handlers(poisoned), self.listener.clone());
+        let take = self.broker().await.take(bus, db, CancellationToken::new());
         self.run(take);
     }
 
@@ -225,7 +231,7 @@ async fn another_process_goes_on_when_the_one_that_took_the_events_ends() {
     let Some(config) = testing::broker() else { return };
     let mut pair = Pair::start(config, None).await;
     pair.tells(events(5, 0..10)).await;
-    pair.takes().await;
+    pair.takes(None).await;
     pair.stops.remove(2).cancel();
     pair.tells(events(5, 10..20)).await;
     pair.has_all(5, 20).await;
