@@ -30,6 +30,10 @@ listen visitors
   bind {host}:{visitors}
   mode http
   option forwardfor
+  # Otherwise what little a stream has to tell is kept back for 200 ms, to send it with what follows.
+  option http-no-delay
+  # Who hangs up does not want the rest.
+  option abortonclose
   option httpchk GET /health/ready
   # What a gateway has not seen may go to another one.
   option redispatch 1

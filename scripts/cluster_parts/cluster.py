@@ -36,7 +36,9 @@ class Wishes(NamedTuple):
     """What the command line says."""
 
     data: pathlib.Path | None
+    # Of every service, and of those that have another number.
     instances: int
+    others: dict[str, int]
     listed: bool
     settings: list[str]
     command: list[str]
@@ -53,12 +55,12 @@ class Cluster:
         ports = Ports(folder / "ports.json")
         databases = folder / "postgres"
         databases.mkdir(exist_ok=True)
-        connections = CONNECTIONS_OF_A_SERVICE * 8 * wishes.instances + OTHER_CONNECTIONS
+        connections = CONNECTIONS_OF_A_SERVICE * 8 * max(wishes.instances, *wishes.others.values(), 1) + OTHER_CONNECTIONS
         shared = (self.state, self.logs)
         self.databases = Pair(databases, ports, connections, programs, passwords, *shared)
         if self.databases.user:
             shutil.chown(databases, self.databases.user)
-        self.market = Marketplace(programs, folder, wishes.instances, wishes.settings, ports, *shared)
+        self.market = Marketplace(programs, folder, wishes.instances, wishes.others, wishes.settings, ports, *shared)
         self.balancer = Balancer(programs, folder, ports, [one.port for one in self.market.gateways], *shared)
         self.broker = Broker(programs, folder / "rabbitmq", *shared)
         self.redis = Redis(programs, folder, ports, passwords["redis"], *shared)

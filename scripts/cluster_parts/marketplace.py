@@ -53,6 +53,8 @@ key = {key}
 [gateway]
 access_log = "errors"
 trusted_proxies = ["127.0.0.1/32"]
+# Longer than a buyer thinks.
+linger = "3s"
 
 # Counted, in Redis, but so high that a load program is not held up.
 [gateway.rate_limit]
@@ -97,17 +99,19 @@ class Instance(Process):
 
 
 class Marketplace:
-    def __init__(self, programs: Programs, folder: pathlib.Path, count: int, settings: list[str], ports: Ports, state: State, logs: pathlib.Path):
+    def __init__(self, programs: Programs, folder: pathlib.Path, count: int, others: dict[str, int], settings: list[str], ports: Ports, state: State, logs: pathlib.Path):
         self.programs, self.folder, self.settings, self.state = programs, folder, settings, state
         self.file, self.certs = folder / "souk.toml", folder / "certs"
         elsewhere = any(setting.startswith("search.url=") and setting != "search.url=" for setting in settings)
-        counts = {service: 1 if service == ALONE and not elsewhere else count for service in SERVICES}
+        counts = {service: count for service in (*SERVICES, GATEWAY)} | others
+        if not elsewhere:
+            counts[ALONE] = 1
         # All first ones before the second: they bring the tables up to date and make the keys, in an order that a log shows.
-        numbers = range(1, count + 1)
+        numbers = range(1, max(counts.values()) + 1)
         self.instances = [
             Instance(self, service, number, ports, state, logs) for number in numbers for service in SERVICES if number <= counts[service]
         ]
-        self.gateways = [Instance(self, GATEWAY, number, ports, state, logs) for number in numbers]
+        self.gateways = [Instance(self, GATEWAY, number, ports, state, logs) for number in numbers if number <= counts[GATEWAY]]
         self.rolling: asyncio.Task | None = None
         self.rolled = 0
 
