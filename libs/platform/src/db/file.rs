@@ -21,10 +21,14 @@ const SNAPSHOTS: u32 = 2;
 /// Readers that have not been used for so long are closed, but for one.
 const READER_IDLE: Duration = Duration::from_mins(1);
 
+/// Texts that the writer's connection remembers: what goes there together is one, so that there are many.
+const STATEMENTS_OF_THE_WRITER: usize = 256;
+
 /// The connection of the one writer.
 pub(super) async fn writer(path: &Path) -> Result<DatabaseConnection, DbErr> {
     // Never interrupted: that would roll back everybody's work in the batch.
-    connect(options(path), SqlitePoolOptions::new().max_connections(1).idle_timeout(None)).await
+    let options = options(path).statement_cache_capacity(STATEMENTS_OF_THE_WRITER);
+    connect(options, SqlitePoolOptions::new().max_connections(1).idle_timeout(None)).await
 }
 
 /// How many connections read.
