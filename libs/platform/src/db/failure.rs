@@ -16,7 +16,7 @@ pub fn problem(service: &str, error: &DbErr) -> Problem {
 }
 
 /// Whether the state of the database is to blame, not what it was asked.
-fn is_outage(error: &DbErr) -> bool {
+pub(super) fn is_outage(error: &DbErr) -> bool {
     if let DbErr::ConnectionAcquire(_) = error {
         return true;
     }

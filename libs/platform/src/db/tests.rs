@@ -106,6 +106,67 @@ async fn what_stands_before_a_failure_is_run_again_and_kept_once() {
     assert_eq!(runs.load(Ordering::SeqCst), 16);
 }
 
+/// Adds a number unless it is there: true when it was new.
+async fn add(tx: &super::Tx, n: i64) -> Result<bool, DbErr> {
+    use sea_orm::sea_query::{Alias, OnConflict, Query};
+    let column = || Alias::new("n");
+    let row = Query::insert().into_table(Alias::new("numbers")).columns([column()]).values_panic([n.into()]).to_owned();
+    let nothing = OnConflict::column(column()).do_nothing_on([column()]).to_owned();
+    let row = row.clone().on_conflict(nothing).to_owned();
+    tx.changes(&Plain(row)).await
+}
+
+/// A statement that belongs to no entity.
+struct Plain(sea_orm::sea_query::InsertStatement);
+
+impl sea_orm::QueryTrait for Plain {
+    type QueryStatement = sea_orm::sea_query::InsertStatement;
+    fn query(&mut self) -> &mut Self::QueryStatement {
+        &mut self.0
+    }
+    fn as_query(&self) -> &Self::QueryStatement {
+        &self.0
+    }
+    fn into_query(self) -> Self::QueryStatement {
+        self.0
+    }
+}
+
+#[tokio::test]
+async fn what_was_taken_for_granted_and_is_not_so_is_asked_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&folder, Clock::system()).await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let work = |n| {
+        let runs = Arc::clone(&runs);
+        move |tx: super::Tx| async move {
+            runs.fetch_add(1, Ordering::SeqCst);
+            if !add(&tx, n).await? {
+                return Ok("known");
+            }
+            tx.publish(Counted { key: n.to_string(), number: 0 });
+            // In vain where the number was there: so was this one.
+            tx.execute_unprepared(&format!("INSERT INTO numbers VALUES ({})", -n)).await?;
+            Ok::<_, DbErr>("new")
+        }
+    };
+    assert_eq!(db.guarded(work(1)).await.unwrap(), "new");
+    assert_eq!(runs.load(Ordering::SeqCst), 1, "it was so");
+    assert_eq!(db.guarded(work(1)).await.unwrap(), "known");
+    assert_eq!(db.transaction(work(1)).await.unwrap(), "known");
+    assert_eq!(db.transaction(work(2)).await.unwrap(), "new");
+    assert_eq!(numbers(&db).await, 4);
+    assert_eq!(outbox::Entity::find().count(db.reader()).await.unwrap(), 2);
+    let alone = |n| move |tx: super::Tx| async move { add(&tx, n).await };
+    assert!(db.guarded(alone(3)).await.unwrap());
+    assert!(!db.guarded(alone(3)).await.unwrap());
+    let refused = |tx: super::Tx| async move {
+        // A decision that rests on it is made again.
+        if add(&tx, 3).await? { Err(DbErr::Custom("it is new".to_owned())) } else { Ok(()) }
+    };
+    assert_eq!(db.guarded(refused).await, Ok(()));
+}
+
 /// Transactions that share one commit: `work(0)` to `work(9)`, with what became of each.
 async fn together<F, Fut>(db: &Database, work: F) -> Vec<Result<(), DbErr>>
 where

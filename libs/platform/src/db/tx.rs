@@ -7,7 +7,6 @@ use std::sync::{
 
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExecResult, QueryResult, QueryTrait, Statement,
-    TryInsertResult,
 };
 use sea_orm_migration::async_trait::async_trait;
 use souk_contracts::events::Event;
@@ -30,7 +29,9 @@ pub struct Tx {
     connection: Weak<Open>,
     published: Arc<Mutex<Vec<outbox::Model>>>,
     /// Statements that were added and have not run yet.
-    deferred: Arc<Mutex<Vec<Statement>>>,
+    deferred: Arc<Mutex<Vec<Deferred>>>,
+    /// Whether what is usually so is taken for granted until the statement runs.
+    presumes: bool,
     notes: Arc<Notes>,
     context: Context,
     now: Timestamp,
@@ -42,7 +43,7 @@ pub(super) enum Open {
     File(Arc<Held>),
     /// To a transaction of a server.
     #[cfg(feature = "cluster")]
-    Server(sea_orm::DatabaseTransaction),
+    Server(server::Transaction),
 }
 
 impl Open {
@@ -50,28 +51,42 @@ impl Open {
         match self {
             Self::File(_) => DbBackend::Sqlite,
             #[cfg(feature = "cluster")]
-            Self::Server(transaction) => transaction.get_database_backend(),
+            Self::Server(transaction) => transaction.backend(),
         }
     }
+}
+
+/// A statement that goes with a later one.
+pub(super) struct Deferred {
+    pub statement: Statement,
+    /// Whether it has to change a row.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "nothing is presumed of a file"))]
+    pub changes_some: bool,
 }
 
 /// What a transaction has done so far.
 #[derive(Default)]
 struct Notes {
+    /// Whether anything was taken for granted.
+    presumed: AtomicBool,
     /// Whether it has changed, or tried to change, anything.
     written: AtomicBool,
     /// Whether a statement failed: on most databases nothing can be done after that but to roll back.
     failed: AtomicBool,
+    /// Whether the database is to blame for that.
+    #[cfg(feature = "cluster")]
+    cut_off: AtomicBool,
     /// Whether it stood in the way of another, and may succeed when run again.
     conflict: Mutex<Option<Conflict>>,
 }
 
 impl Tx {
-    pub(super) fn new(connection: Weak<Open>, clock: &Clock, context: Context) -> Self {
+    pub(super) fn new(connection: Weak<Open>, clock: &Clock, context: Context, presumes: bool) -> Self {
         Self {
             connection,
             published: Arc::default(),
             deferred: Arc::default(),
+            presumes,
             notes: Arc::default(),
             context,
             now: clock.now(),
@@ -86,10 +101,22 @@ impl Tx {
         self.notes.written.load(Ordering::Relaxed)
     }
 
+    /// Whether it took something for granted: if it fails, that may not have been so.
+    #[cfg(feature = "cluster")]
+    pub(super) fn has_presumed(&self) -> bool {
+        self.notes.presumed.load(Ordering::Relaxed)
+    }
+
     /// Whether one of its statements failed.
     #[cfg(feature = "cluster")]
     pub(super) fn has_failed(&self) -> bool {
         self.notes.failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether one of its statements could not be asked, or not to its end.
+    #[cfg(feature = "cluster")]
+    pub(super) fn was_cut_off(&self) -> bool {
+        self.notes.cut_off.load(Ordering::Relaxed)
     }
 
     /// Why it may succeed when it is run again.
@@ -112,6 +139,10 @@ impl Tx {
             if failure::ends_transaction(error) {
                 // What stood before it in the same transaction of the file may be gone: that has to run again.
                 self.notes.written.store(true, Ordering::Relaxed);
+            }
+            #[cfg(feature = "cluster")]
+            if failure::is_outage(error) {
+                self.notes.cut_off.store(true, Ordering::Relaxed);
             }
             if let Some(conflict) = Conflict::of(error) {
                 *self.notes.conflict.lock().expect("nothing panics while holding the note") = Some(conflict);
@@ -164,8 +195,22 @@ impl Tx {
     /// nothing.
     pub async fn accept(&self, receipt: Receipt) -> Result<bool, DbErr> {
         let row = inbox::ActiveModel { event_id: Set(receipt.event_id), consumer: Set(receipt.consumer.to_owned()) };
-        let inserted = inbox::Entity::insert(row).on_conflict_do_nothing().exec_without_returning(self).await?;
-        Ok(matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0))
+        self.changes(&inbox::Entity::insert(row).on_conflict_do_nothing()).await
+    }
+
+    /// Runs a statement that usually changes a row: true if it did, false if somebody was faster.
+    ///
+    /// On PostgreSQL that it did is taken for granted until it runs, with the next statement that does answer, or at the
+    /// end. If it changed nothing, or anything else goes wrong, the transaction is rolled back and its work is run again;
+    /// then, and elsewhere always, the answer is waited for. For what is rarely in vain: it saves a trip to the server.
+    pub async fn changes(&self, query: &impl QueryTrait) -> Result<bool, DbErr> {
+        let statement = query.build(self.get_database_backend());
+        if !self.presumes {
+            return Ok(self.execute_raw(statement).await?.rows_affected() > 0);
+        }
+        self.notes.presumed.store(true, Ordering::Relaxed);
+        self.put_off(Deferred { statement, changes_some: true });
+        Ok(true)
     }
 
     /// Adds a statement whose result nobody asks for. All that were added run in their order, together with the next
@@ -173,18 +218,27 @@ impl Tx {
     ///
     /// A trip to the connection costs more than what most statements do there.
     pub fn defer(&self, query: &impl QueryTrait) {
-        self.notes.written.store(true, Ordering::Relaxed);
         let statement = query.build(self.get_database_backend());
-        self.deferred.lock().expect("nothing panics while holding the list").push(statement);
+        self.put_off(Deferred { statement, changes_some: false });
     }
 
-    /// Sends what was deferred on its way.
+    fn put_off(&self, deferred: Deferred) {
+        self.notes.written.store(true, Ordering::Relaxed);
+        self.deferred.lock().expect("nothing panics while holding the list").push(deferred);
+    }
+
+    /// Sends what was deferred on its way to the file.
     pub(super) async fn finish(&self) -> Result<(), DbErr> {
         match &*self.open().await? {
             Open::File(held) => self.ended(held.part().await),
             #[cfg(feature = "cluster")]
             Open::Server(_) => Ok(()),
         }
+    }
+
+    /// What was deferred and has not gone yet.
+    pub(super) fn take_deferred(&self) -> Vec<Deferred> {
+        std::mem::take(&mut *self.deferred.lock().expect("nothing panics while holding the list"))
     }
 
     /// Waits until no other transaction that called this with the same `what` is left, and keeps others that call it waiting
@@ -215,13 +269,11 @@ impl Tx {
         if self.has_failed() && open.backend() == DbBackend::MySql {
             return Err(server::went_on());
         }
-        let deferred = std::mem::take(&mut *self.deferred.lock().expect("nothing panics while holding the list"));
-        for statement in deferred {
-            match &*open {
-                Open::File(held) => held.ahead(statement),
-                #[cfg(feature = "cluster")]
-                Open::Server(transaction) => self.ended(server::execute(transaction, statement).await).map(drop)?,
-            }
+        let deferred = self.take_deferred();
+        match &*open {
+            Open::File(held) => deferred.into_iter().for_each(|deferred| held.ahead(deferred.statement)),
+            #[cfg(feature = "cluster")]
+            Open::Server(transaction) => self.ended(transaction.execute_all(deferred).await)?,
         }
         Ok(open)
     }
@@ -238,7 +290,7 @@ impl ConnectionTrait for Tx {
         self.ended(match &*self.open().await? {
             Open::File(held) => held.ask(statement).await.map(Answer::executed),
             #[cfg(feature = "cluster")]
-            Open::Server(transaction) => server::execute(transaction, statement).await,
+            Open::Server(transaction) => transaction.execute(statement).await,
         })
     }
 
@@ -256,7 +308,7 @@ impl ConnectionTrait for Tx {
         self.ended(match &*self.open().await? {
             Open::File(held) => held.ask(statement).await.map(Answer::one),
             #[cfg(feature = "cluster")]
-            Open::Server(transaction) => transaction.query_one_raw(statement).await,
+            Open::Server(transaction) => transaction.query_one(statement).await,
         })
     }
 
@@ -265,7 +317,7 @@ impl ConnectionTrait for Tx {
         self.ended(match &*self.open().await? {
             Open::File(held) => held.ask(statement).await.map(Answer::all),
             #[cfg(feature = "cluster")]
-            Open::Server(transaction) => transaction.query_all_raw(statement).await,
+            Open::Server(transaction) => transaction.query_all(statement).await,
         })
     }
 }

@@ -70,7 +70,9 @@ impl Job {
         let failed = Arc::clone(&answer);
         let run = move |connection: Weak<Open>| {
             let (work, answer) = (work.clone(), Arc::clone(&answer));
-            let tx = Tx::new(connection, &clock, context.clone());
+            // Statements that go together are one text to the connection, which has to be read anew unless it knows it: more
+            // of them together would save trips, and cost as much.
+            let tx = Tx::new(connection, &clock, context.clone(), false);
             async move {
                 let result = AssertUnwindSafe(work(tx.clone())).catch_unwind().await.unwrap_or_else(|_| {
                     tracing::error!("a transaction panicked");

@@ -24,6 +24,9 @@ const SWEEP: Duration = Duration::from_secs(30);
 const EVERY: Duration = Duration::from_millis(100);
 /// The same for a while after something was found: somebody may be waiting for what follows from it.
 const EVERY_WHILE_BUSY: Duration = Duration::from_millis(50);
+/// How soon it is looked at again for a commit of this process that announced something: what follows it closely is found
+/// with it.
+const GATHER: Duration = Duration::from_millis(10);
 /// How long that while is.
 const BUSY: Duration = Duration::from_secs(1);
 /// How often timers are looked at.
@@ -43,6 +46,8 @@ pub(super) struct Lagging {
     found: Option<Instant>,
     timers_at: Option<Instant>,
     more: bool,
+    /// A commit announced something that was not looked for yet.
+    rung: bool,
 }
 
 impl Lagging {
@@ -55,9 +60,11 @@ impl Lagging {
         in_flight: usize,
     ) -> Result<(Vec<outbox::Model>, bool), DbErr> {
         let now = Instant::now();
-        if !rung && !self.more && self.looked.is_some_and(|at| now - at < self.every()) {
+        self.rung |= rung;
+        if !self.more && self.looked.is_some_and(|at| now - at < self.every()) {
             return Ok((Vec::new(), false));
         }
+        self.rung = false;
         self.looked = Some(now);
         let sweeps = self.swept.is_none_or(|at| now - at >= SWEEP);
         let limit = PAGE + in_flight as u64;
@@ -92,9 +99,18 @@ impl Lagging {
         Ok((rows, self.more))
     }
 
-    /// How often the table is looked at for what other processes commit.
-    pub fn every(&self) -> Duration {
-        if self.found.is_some_and(|at| at.elapsed() < BUSY) { EVERY_WHILE_BUSY } else { EVERY }
+    /// How long after the last look the table is looked at again.
+    fn every(&self) -> Duration {
+        match self.found {
+            _ if self.rung => GATHER,
+            Some(at) if at.elapsed() < BUSY => EVERY_WHILE_BUSY,
+            _ => EVERY,
+        }
+    }
+
+    /// How long it is until then.
+    pub fn wait(&self) -> Duration {
+        self.looked.map_or(EVERY, |at| self.every().saturating_sub(at.elapsed()))
     }
 
     fn mark(&mut self, now: Instant, seq: i64) {

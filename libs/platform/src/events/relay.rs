@@ -35,6 +35,8 @@ const TICK: Duration = Duration::from_millis(200);
 const TABLE_EVERY: Duration = Duration::from_millis(50);
 /// Lanes that end close together are written down together.
 const SETTLE_TOGETHER: Duration = Duration::from_millis(2);
+/// The same where each is a commit of its own.
+const SETTLE_TOGETHER_SHARED: Duration = Duration::from_millis(50);
 
 /// The relay of one database. Dropping it does not stop it; cancel its token.
 pub struct Relay {
@@ -94,6 +96,7 @@ impl Relay {
         let mut settling: JoinSet<Settlement> = JoinSet::new();
         let mut ended: Vec<Ended> = Vec::new();
         let mut settle_at = None;
+        let settle_together = if self.db.is_shared() { SETTLE_TOGETHER_SHARED } else { SETTLE_TOGETHER };
         let permits = Arc::new(Semaphore::new(LANES));
         while let Err(error) = self.load_waiting(&mut lanes).await {
             // Without it, an event could be delivered before an earlier one of its key that waits for a retry.
@@ -131,7 +134,7 @@ impl Relay {
             if self.stop.is_cancelled() && lanes.is_idle() && !more {
                 return true;
             }
-            let tick = reading.lagging.as_ref().map_or(TICK, Lagging::every);
+            let tick = reading.lagging.as_ref().map_or(TICK, Lagging::wait);
             let wait = settle_at.unwrap_or_else(|| tokio::time::Instant::now() + tick);
             tokio::select! {
                 () = &mut lost => return false,
@@ -143,7 +146,7 @@ impl Relay {
                         self.start(next, &permits, &mut running);
                     }
                     ended.push(lane);
-                    settle_at.get_or_insert_with(|| tokio::time::Instant::now() + SETTLE_TOGETHER);
+                    settle_at.get_or_insert_with(|| tokio::time::Instant::now() + settle_together);
                 }
                 () = tokio::time::sleep_until(wait), if settle_at.is_some() && settling.is_empty() => {
                     settle_at = None;

@@ -2,7 +2,6 @@
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
-    TryInsertResult,
     sea_query::{Expr, OnConflict, Query},
 };
 use souk_kernel::{CartId, OrderId, SkuId, Timestamp, TypedId};
@@ -49,9 +48,7 @@ pub async fn add(tx: &Tx, owner: &Owner, cart: &Cart) -> Result<bool, DbErr> {
         updated_at: tx.now(),
     };
     let one_each = OnConflict::column(cart::Column::Owner).do_nothing_on([cart::Column::Id]).to_owned();
-    let insert = cart::Entity::insert(cart::ActiveModel::from(row)).on_conflict(one_each).try_insert();
-    let inserted = insert.exec_without_returning(tx).await?;
-    Ok(matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0))
+    tx.changes(&cart::Entity::insert(cart::ActiveModel::from(row)).on_conflict(one_each)).await
 }
 
 /// Stores lines of a cart as they are now.
@@ -99,7 +96,7 @@ pub async fn advance(tx: &Tx, cart: &mut Cart) -> Result<bool, DbErr> {
         .col_expr(cart::Column::UpdatedAt, Expr::value(tx.now()))
         .filter(cart::Column::Id.eq(cart.id))
         .filter(cart::Column::Version.eq(cart.version));
-    let done = update.exec(tx).await?.rows_affected == 1;
+    let done = tx.changes(&update).await?;
     cart.version += 1;
     Ok(done)
 }

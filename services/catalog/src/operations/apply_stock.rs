@@ -27,21 +27,22 @@ pub async fn apply_stock(app: &App, id: SkuId, available: i64, version: i64) -> 
         tracing::debug!(sku = %id, "a stock level of an unknown SKU");
         return Ok(());
     };
+    let newer = sku::Entity::update_many()
+        .col_expr(sku::Column::Stock, Expr::value(available))
+        .col_expr(sku::Column::StockVersion, Expr::value(version))
+        .filter(sku::Column::Id.eq(id))
+        .filter(sku::Column::StockVersion.lt(version));
+    // Usually some were there and some are left, which concerns nothing but the number: one statement.
+    if available > 0 {
+        let counted = newer.clone().filter(sku::Column::Stock.gt(0));
+        if app.db.guarded(move |tx| async move { tx.changes(&counted).await }).await? {
+            told(app, product, &Effect::Counted).await;
+            return Ok(());
+        }
+    }
     let effect = app
         .db
         .transaction(move |tx| async move {
-            let newer = sku::Entity::update_many()
-                .col_expr(sku::Column::Stock, Expr::value(available))
-                .col_expr(sku::Column::StockVersion, Expr::value(version))
-                .filter(sku::Column::Id.eq(id))
-                .filter(sku::Column::StockVersion.lt(version));
-            // Usually some were there and some are left, which concerns nothing but the number: one statement.
-            if available > 0 {
-                let counted = newer.clone().filter(sku::Column::Stock.gt(0)).exec(&tx).await?;
-                if counted.rows_affected == 1 {
-                    return Ok(Effect::Counted);
-                }
-            }
             if newer.exec(&tx).await?.rows_affected == 0 {
                 return Ok(Effect::None);
             }

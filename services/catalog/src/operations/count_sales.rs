@@ -20,7 +20,7 @@ pub async fn count_sales(app: &App, receipt: Receipt, order: &OrderSnapshot) -> 
         .guarded(move |tx| async move {
             if tx.accept(receipt).await? {
                 for (product, units) in sold {
-                    products::add_popularity(&tx, product, units).await?;
+                    products::add_popularity(&tx, product, units);
                 }
             }
             Ok::<_, Error>(())

@@ -8,6 +8,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 use souk_kernel::{ProductId, SellerId, SkuId};
+use souk_platform::db::Tx;
 
 use super::{
     Scope, bulk,
@@ -223,13 +224,11 @@ pub async fn end_offers(connection: &impl ConnectionTrait, product: ProductId) -
 }
 
 /// Adds units sold to a product's popularity.
-pub async fn add_popularity(connection: &impl ConnectionTrait, product: ProductId, units: i64) -> Result<(), DbErr> {
-    product::Entity::update_many()
+pub fn add_popularity(tx: &Tx, product: ProductId, units: i64) {
+    let change = product::Entity::update_many()
         .col_expr(product::Column::Popularity, Expr::col(product::Column::Popularity).add(units))
-        .filter(product::Column::Id.eq(product))
-        .exec(connection)
-        .await?;
-    Ok(())
+        .filter(product::Column::Id.eq(product));
+    tx.defer(&change);
 }
 
 /// Replaces a product's rating.

@@ -5,6 +5,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 use souk_kernel::{CartId, Currency, OrderId, PaymentId, Problem, Timestamp, UserId};
+use souk_platform::db::Tx;
 
 use super::Address;
 use crate::domain::{Ending, Fulfilment, Lifecycle, OrderStatus, PaymentStatus, RequestedLine, Step};
@@ -103,16 +104,15 @@ pub fn change(lifecycle: &Lifecycle) -> ActiveModel {
 
 /// Writes `change` over version `seen` of the order and counts the version up; `Err(Lost)` when that is not its version.
 pub async fn update(
-    conn: &impl ConnectionTrait,
+    tx: &Tx,
     id: OrderId,
     seen: i64,
     now: Timestamp,
     change: ActiveModel,
 ) -> Result<Result<(), Lost>, DbErr> {
     let change = ActiveModel { version: Set(seen + 1), updated_at: Set(now), ..change };
-    let written =
-        Entity::update_many().set(change).filter(Column::Id.eq(id)).filter(Column::Version.eq(seen)).exec(conn).await?;
-    Ok(if written.rows_affected == 1 { Ok(()) } else { Err(Lost) })
+    let written = Entity::update_many().set(change).filter(Column::Id.eq(id)).filter(Column::Version.eq(seen));
+    Ok(if tx.changes(&written).await? { Ok(()) } else { Err(Lost) })
 }
 
 /// The order, whoever asks. For operations of the marketplace itself.

@@ -8,7 +8,10 @@ use chrono::TimeDelta;
 use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 use souk_kernel::{Currency, EventId, PaymentId, Timestamp};
-use souk_platform::{config::Secret, db::Database};
+use souk_platform::{
+    config::Secret,
+    db::{Database, Tx},
+};
 
 use super::{
     Answer, BadNotice, Charge, Fault, Notice, Provider, Reversal, ReversalWord,
@@ -82,13 +85,13 @@ impl Sandbox {
             Decision::Pay => (&[State::Open, State::Processing, State::Declined, State::Cancelled], State::Paid),
             Decision::Decline => (&[State::Open], State::Declined),
         };
-        self.db.transaction(move |tx| async move { store::go(&tx, id, from, to).await.map(drop) }).await
+        self.db.guarded(move |tx| async move { store::go(&tx, id, from, to).await.map(drop) }).await
     }
 
     /// The buyer paid, but the bank takes its time: the message comes after `delay`.
     pub async fn delay(&self, id: PaymentId, delay: TimeDelta) -> Result<(), DbErr> {
         self.db
-            .transaction(move |tx| async move {
+            .guarded(move |tx| async move {
                 if store::go(&tx, id, &[State::Open, State::Declined, State::Cancelled], State::Processing).await? {
                     tx.publish_at(SandboxPaymentDue { payment_id: id }, tx.now() + delay);
                 }
@@ -200,7 +203,11 @@ impl Provider for Sandbox {
                 decided_at: None,
                 created_at: self.db.clock().now(),
             };
-            self.db.transaction(move |tx| async move { store::open(&tx, row).await }).await.map_err(broken)?;
+            let open = move |tx: Tx| async move {
+                store::open(&tx, row);
+                Ok(())
+            };
+            self.db.guarded(open).await.map_err(broken)?;
             self.obey(fault).await?;
             Ok(format!("/sandbox/payments/{}", charge.payment))
         })
@@ -219,7 +226,7 @@ impl Provider for Sandbox {
             }
             let open = &[State::Open, State::Declined];
             self.db
-                .transaction(move |tx| async move { store::go(&tx, payment, open, State::Cancelled).await.map(drop) })
+                .guarded(move |tx| async move { store::go(&tx, payment, open, State::Cancelled).await.map(drop) })
                 .await
                 .map_err(broken)?;
             self.obey(fault).await?;

@@ -2,7 +2,6 @@
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    TryInsertResult,
     sea_query::{Condition, Expr, ExprTrait},
 };
 use souk_kernel::{OrderId, Page, PageQuery, PaymentId, SellerId, SellerOrderId, Timestamp, UserId};
@@ -100,11 +99,7 @@ pub async fn of_order(conn: &impl ConnectionTrait, order: OrderId) -> Result<Vec
 
 /// Stores a payment with its parts; false when it is there already.
 pub async fn insert(tx: &Tx, payment: Payment, allocations: Vec<Allocation>) -> Result<bool, DbErr> {
-    let inserted = payment::Entity::insert(payment.into_active_model())
-        .on_conflict_do_nothing()
-        .exec_without_returning(tx)
-        .await?;
-    if !matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0) {
+    if !tx.changes(&payment::Entity::insert(payment.into_active_model()).on_conflict_do_nothing()).await? {
         return Ok(false);
     }
     let mut rows = allocations.into_iter().map(IntoActiveModel::into_active_model).peekable();
@@ -131,10 +126,8 @@ pub async fn turn(
         .col_expr(payment::Column::UpdatedAt, Expr::value(tx.now()))
         .col_expr(payment::Column::Version, Expr::col(payment::Column::Version).add(1))
         .filter(payment::Column::Id.eq(id))
-        .filter(payment::Column::Status.is_in(PaymentStatus::before(turn)))
-        .exec(tx)
-        .await?;
-    Ok(updated.rows_affected > 0)
+        .filter(payment::Column::Status.is_in(PaymentStatus::before(turn)));
+    tx.changes(&updated).await
 }
 
 /// Marks a payment for an operator; `None` takes the mark away. False when there is no such payment.

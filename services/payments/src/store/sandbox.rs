@@ -18,12 +18,8 @@ pub async fn find(conn: &impl ConnectionTrait, id: PaymentId) -> Result<Option<S
 }
 
 /// Opens a payment; opening it again changes nothing.
-pub async fn open(tx: &Tx, payment: SandboxPayment) -> Result<(), DbErr> {
-    sandbox_payment::Entity::insert(payment.into_active_model())
-        .on_conflict_do_nothing()
-        .exec_without_returning(tx)
-        .await
-        .map(drop)
+pub fn open(tx: &Tx, payment: SandboxPayment) {
+    tx.defer(&sandbox_payment::Entity::insert(payment.into_active_model()).on_conflict_do_nothing());
 }
 
 /// Moves a payment to `to` if it stands at one of `from`; false otherwise.
@@ -32,10 +28,8 @@ pub async fn go(tx: &Tx, id: PaymentId, from: &[State], to: State) -> Result<boo
         .col_expr(sandbox_payment::Column::State, Expr::value(to))
         .col_expr(sandbox_payment::Column::DecidedAt, Expr::value(tx.now()))
         .filter(sandbox_payment::Column::Id.eq(id))
-        .filter(sandbox_payment::Column::State.is_in(from.iter().copied()))
-        .exec(tx)
-        .await?;
-    Ok(updated.rows_affected > 0)
+        .filter(sandbox_payment::Column::State.is_in(from.iter().copied()));
+    tx.changes(&updated).await
 }
 
 /// Gives a refund; false when it was given before.

@@ -2,7 +2,6 @@
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    TryInsertResult,
     sea_query::{Expr, OnConflict},
 };
 use souk_kernel::{EventId, PaymentId};
@@ -17,12 +16,7 @@ pub async fn insert(tx: &Tx, webhook: Webhook) -> Result<bool, DbErr> {
     let known = OnConflict::columns([webhook::Column::Provider, webhook::Column::EventId])
         .do_nothing_on([webhook::Column::Id])
         .to_owned();
-    let inserted = webhook::Entity::insert(webhook.into_active_model())
-        .on_conflict(known)
-        .try_insert()
-        .exec_without_returning(tx)
-        .await?;
-    Ok(matches!(inserted, TryInsertResult::Inserted(rows) if rows > 0))
+    tx.changes(&webhook::Entity::insert(webhook.into_active_model()).on_conflict(known)).await
 }
 
 /// Notes what a message led to.

@@ -1,27 +1,27 @@
 //! Statements that MariaDB understands otherwise than they are meant.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, Statement};
 use sqlx::mysql::MySqlQueryResult;
 
 use crate::db::failure;
 
-/// Runs a statement of a transaction.
+/// Runs a statement.
 ///
 /// MariaDB has no insertion that does nothing where the row is there already: it is written as an update of the row that
 /// changes nothing, and that counts like an inserted one. So a row that may be there is inserted as if it weren't, and the
 /// refusal, which undoes nothing else there, is taken for the answer.
-pub async fn execute(transaction: &DatabaseTransaction, statement: Statement) -> Result<ExecResult, DbErr> {
-    let insertion = match transaction.get_database_backend() {
+pub async fn execute(connection: &impl ConnectionTrait, statement: Statement) -> Result<ExecResult, DbErr> {
+    let insertion = match connection.get_database_backend() {
         DbBackend::MySql => Insertion::of(&statement.sql),
         _ => None,
     };
     match insertion {
-        None => transaction.execute_raw(statement).await,
-        Some(Insertion::One(sql)) => match transaction.execute_raw(Statement { sql, ..statement }).await {
+        None => connection.execute_raw(statement).await,
+        Some(Insertion::One(sql)) => match connection.execute_raw(Statement { sql, ..statement }).await {
             Err(error) if failure::is_taken(&error) => Ok(MySqlQueryResult::default().into()),
             result => result,
         },
-        Some(Insertion::Many(sql)) => transaction.execute_raw(Statement { sql, ..statement }).await,
+        Some(Insertion::Many(sql)) => connection.execute_raw(Statement { sql, ..statement }).await,
     }
 }
 

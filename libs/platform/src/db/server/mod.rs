@@ -9,31 +9,38 @@ mod mariadb;
 mod migrate;
 mod postgres;
 mod replicas;
+mod together;
+mod transaction;
 mod widen;
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::{FutureExt, future::join_all};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, Statement,
-    TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use sea_orm_migration::MigratorTrait;
 use sha2::{Digest, Sha256};
 use souk_kernel::Clock;
 use sqlx::{Connection, pool::PoolOptions};
 use tokio::sync::{Notify, Semaphore};
 
-pub(super) use dialect::execute;
 pub(crate) use lease::{Lease, Leases};
 pub(super) use replicas::{Chosen, Replicas};
+pub(super) use transaction::Transaction;
 
 use super::{
     Connect, Database, OpenError, Reader, Shared, Tx, Writing,
     conflict::Conflict,
+    failure,
     held::{Meter, left_running},
     outbox,
-    tx::Open,
+    tx::{Deferred, Open},
 };
 use crate::context;
 
@@ -72,7 +79,7 @@ pub(super) struct Server {
     /// Transactions that are run again go one at a time: otherwise they would stand in each other's way once more.
     again: Semaphore,
     /// Transactions that wait for a connection.
-    waiting: std::sync::atomic::AtomicUsize,
+    waiting: Arc<AtomicUsize>,
     leases: Leases,
     replicas: Option<Replicas>,
 }
@@ -94,13 +101,7 @@ impl Database {
             let meter = Meter { service, pool: name };
             pool.set_metric_callback(move |info| meter.measure(info.elapsed, &info.statement.sql));
         }
-        let server = Server {
-            writers,
-            again: Semaphore::new(1),
-            waiting: std::sync::atomic::AtomicUsize::default(),
-            leases,
-            replicas,
-        };
+        let server = Server { writers, again: Semaphore::new(1), waiting: Arc::default(), leases, replicas };
         let shared = Shared {
             service,
             reader: Reader::pooled(readers),
@@ -128,7 +129,7 @@ impl Database {
 
 impl Server {
     pub fn depth(&self) -> usize {
-        self.waiting.load(std::sync::atomic::Ordering::Relaxed)
+        self.waiting.load(Ordering::Relaxed)
     }
 
     pub fn leases(&self) -> &Leases {
@@ -151,18 +152,6 @@ impl Server {
         self.writers.clone().close().await
     }
 
-    async fn begin(&self, isolation: Isolation) -> Result<Arc<Open>, DbErr> {
-        // The connections' own default is the weaker one, so that it costs no statement.
-        let isolation_level = (isolation == Isolation::Serial).then_some(IsolationLevel::Serializable);
-        let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
-        self.waiting.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let begun = self.writers.begin_with_options(options).await;
-        self.waiting.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
-        begun.map(|transaction| Arc::new(Open::Server(transaction)))
-    }
-}
-
-impl Server {
     /// Asks several things at once, so that there are as many connections.
     pub async fn warm_up(&self, reader: &Reader) {
         let writers = (0..WARM).map(|_| self.writers.execute_unprepared("SELECT 1"));
@@ -218,6 +207,8 @@ fn lock_name(database: &str, what: &str) -> String {
 /// How one run of a transaction ended.
 enum Ran<T, E> {
     Ended(Result<T, E>),
+    /// Something was taken for granted that may not have been so, and nothing was kept.
+    Presumed,
     /// Nothing of it was kept; here is what the caller hears if it is not run again.
     Conflict(Conflict, E),
 }
@@ -233,10 +224,16 @@ where
     };
     let (mut ran, mut taken) = (0, 0);
     let mut turn = None;
+    // It takes statements that look at what others have done.
+    let mut presumes = server.writers.get_database_backend() == DbBackend::Postgres;
     loop {
         ran += 1;
-        let (conflict, error) = match once(shared, server, isolation, context, work.clone()).await {
+        let (conflict, error) = match once(shared, server, isolation, context, presumes, work.clone()).await {
             Ran::Ended(result) => return result,
+            Ran::Presumed => {
+                presumes = false;
+                continue;
+            }
             Ran::Conflict(conflict, error) => (conflict, error),
         };
         taken += u32::from(conflict != Conflict::Sacrificed);
@@ -273,6 +270,7 @@ async fn once<T, E, F, Fut>(
     server: &Server,
     isolation: Isolation,
     context: &context::Context,
+    presumes: bool,
     work: F,
 ) -> Ran<T, E>
 where
@@ -280,49 +278,40 @@ where
     Fut: Future<Output = Result<T, E>>,
     E: From<DbErr>,
 {
-    let transaction = match server.begin(isolation).await {
-        Ok(transaction) => transaction,
-        Err(error) => return Ran::Ended(Err(error.into())),
-    };
-    let tx = Tx::new(Arc::downgrade(&transaction), &shared.clock, context.clone());
+    let transaction = Transaction::new(server.writers.clone(), Arc::clone(&server.waiting), isolation);
+    let transaction = Arc::new(Open::Server(transaction));
+    let tx = Tx::new(Arc::downgrade(&transaction), &shared.clock, context.clone(), presumes);
     let result = AssertUnwindSafe(work(tx.clone())).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("a transaction panicked");
         Err(DbErr::Custom("the transaction panicked".to_owned()).into())
     });
     let result = match result {
-        Ok(value) if !tx.has_failed() => tx.finish().await.map(|()| value).map_err(E::from),
+        // The server would take the commit for a rollback, and say nothing.
+        Ok(_) if tx.has_failed() => Err(went_on().into()),
         result => result,
     };
-    let value = match result {
-        // The server would take the commit for a rollback, and say nothing.
-        Ok(_) if tx.has_failed() => {
-            roll_back(transaction).await;
-            let error = went_on();
-            return match tx.conflict() {
-                Some(conflict) => Ran::Conflict(conflict, error.into()),
-                None => Ran::Ended(Err(error.into())),
-            };
-        }
-        Ok(value) => value,
+    let (error, conflict, cut_off) = match result {
+        Ok(value) => match commit(transaction, &tx).await {
+            Ok(published) => {
+                if published {
+                    shared.published.notify_one();
+                }
+                return Ran::Ended(Ok(value));
+            }
+            Err(error) => {
+                let (conflict, cut_off) = (Conflict::of(&error), failure::is_outage(&error));
+                (error.into(), conflict, cut_off)
+            }
+        },
         Err(error) => {
             roll_back(transaction).await;
-            return match tx.conflict() {
-                Some(conflict) => Ran::Conflict(conflict, error),
-                None => Ran::Ended(Err(error)),
-            };
+            (error, tx.conflict(), tx.was_cut_off())
         }
     };
-    match commit(transaction, &tx).await {
-        Ok(published) => {
-            if published {
-                shared.published.notify_one();
-            }
-            Ran::Ended(Ok(value))
-        }
-        Err(error) => match Conflict::of(&error) {
-            Some(conflict) => Ran::Conflict(conflict, error.into()),
-            None => Ran::Ended(Err(error.into())),
-        },
+    match conflict {
+        _ if tx.has_presumed() && !cut_off => Ran::Presumed,
+        Some(conflict) => Ran::Conflict(conflict, error),
+        None => Ran::Ended(Err(error)),
     }
 }
 
@@ -332,25 +321,18 @@ async fn commit(transaction: Arc<Open>, tx: &Tx) -> Result<bool, DbErr> {
         return Err(left_running());
     };
     let events = tx.take_published();
-    for some in events.chunks(outbox::WRITTEN_TOGETHER) {
-        let insertion = outbox::insertion(transaction.get_database_backend(), some);
-        if let Err(error) = transaction.execute_raw(insertion).await {
-            end(transaction).await;
-            return Err(error);
-        }
-    }
-    transaction.commit().await.map(|()| !events.is_empty())
+    let mut last = tx.take_deferred();
+    let backend = transaction.backend();
+    last.extend(events.chunks(outbox::WRITTEN_TOGETHER).map(|some| {
+        let statement = outbox::insertion(backend, some);
+        Deferred { statement, changes_some: false }
+    }));
+    transaction.commit(last).await.map(|()| !events.is_empty())
 }
 
 async fn roll_back(transaction: Arc<Open>) {
     if let Some(Open::Server(transaction)) = Arc::into_inner(transaction) {
-        end(transaction).await;
-    }
-}
-
-async fn end(transaction: DatabaseTransaction) {
-    if let Err(error) = transaction.rollback().await {
-        tracing::error!(%error, "a rollback failed");
+        transaction.roll_back().await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, TryInsertResult};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait::async_trait, prelude::*, schema};
 use sha2::{Digest, Sha256};
 use souk_kernel::Timestamp;
@@ -96,7 +96,7 @@ pub(super) async fn claim(db: &Database, slot: Slot, request_hash: [u8; 32]) -> 
             body: Set(None),
         };
         let insert = Entity::insert(fresh).on_conflict_do_nothing_on([Column::Id]);
-        if let TryInsertResult::Inserted(1) = insert.exec_without_returning(&tx).await? {
+        if tx.changes(&insert).await? {
             return Ok(Claim::Mine(Holder(holder)));
         }
         let Some(row) = Entity::find_by_id(slot.0).one(&tx).await? else { return Ok(Claim::Busy) };

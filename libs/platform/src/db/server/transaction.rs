@@ -1,0 +1,100 @@
+//! A transaction of a server. It begins with its first statement, and one that is a single statement is none.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
+    QueryResult, Statement, TransactionOptions, TransactionTrait,
+};
+use tokio::sync::OnceCell;
+
+use super::{Isolation, dialect::execute, together::together};
+use crate::db::tx::Deferred;
+
+/// A transaction that has begun if it had to.
+pub(in crate::db) struct Transaction {
+    writers: DatabaseConnection,
+    waiting: Arc<AtomicUsize>,
+    isolation: Isolation,
+    begun: OnceCell<DatabaseTransaction>,
+}
+
+impl Transaction {
+    pub fn new(writers: DatabaseConnection, waiting: Arc<AtomicUsize>, isolation: Isolation) -> Self {
+        Self { writers, waiting, isolation, begun: OnceCell::new() }
+    }
+
+    pub fn backend(&self) -> DbBackend {
+        self.writers.get_database_backend()
+    }
+
+    pub async fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        execute(self.begun().await?, statement).await
+    }
+
+    pub async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.begun().await?.execute_unprepared(sql).await
+    }
+
+    pub async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.begun().await?.query_one_raw(statement).await
+    }
+
+    pub async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.begun().await?.query_all_raw(statement).await
+    }
+
+    /// Runs statements whose answers nobody needs.
+    pub async fn execute_all(&self, statements: Vec<Deferred>) -> Result<(), DbErr> {
+        for statement in together(self.backend(), statements) {
+            self.execute(statement).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits, after the `last` statements; if one of them fails, nothing is kept.
+    pub async fn commit(self, last: Vec<Deferred>) -> Result<(), DbErr> {
+        let mut last = together(self.backend(), last);
+        // A statement commits on its own, but not as one that others run as if it had been before or after them.
+        if !self.begun.initialized() && last.len() <= 1 && self.isolation == Isolation::Guarded {
+            return match last.pop() {
+                Some(statement) => execute(&self.writers, statement).await.map(drop),
+                None => Ok(()),
+            };
+        }
+        for statement in last {
+            if let Err(error) = self.execute(statement).await {
+                self.roll_back().await;
+                return Err(error);
+            }
+        }
+        match self.begun.into_inner() {
+            Some(transaction) => transaction.commit().await,
+            None => Ok(()),
+        }
+    }
+
+    pub async fn roll_back(self) {
+        if let Some(transaction) = self.begun.into_inner()
+            && let Err(error) = transaction.rollback().await
+        {
+            tracing::error!(%error, "a rollback failed");
+        }
+    }
+
+    async fn begun(&self) -> Result<&DatabaseTransaction, DbErr> {
+        let begin = async || {
+            // The connections' own default is the weaker one, so that it costs no statement.
+            let isolation_level = (self.isolation == Isolation::Serial).then_some(IsolationLevel::Serializable);
+            let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+            let begun = self.writers.begin_with_options(options).await;
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            begun
+        };
+        self.begun.get_or_try_init(begin).await
+    }
+}
