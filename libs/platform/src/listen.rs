@@ -13,6 +13,7 @@ use std::{
 };
 
 use axum::{body::Body, extract::ConnectInfo, response::Response};
+use futures::FutureExt;
 use http::{HeaderValue, Request, Version, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -89,9 +90,6 @@ where
     let mut last_call = pin!(async {
         stop.cancelled().await;
         sleep(LAST_CALL).await;
-        // Who was told that it is the last time on a connection may come back on another one, as long as there are any.
-        connections.close();
-        let _ = timeout(linger.saturating_sub(LAST_CALL), connections.wait()).await;
     });
     loop {
         let accepted = tokio::select! {
@@ -106,8 +104,13 @@ where
             }
         }
     }
+    // Whom the system has let in already would be cut off with the door; whoever comes after that is refused, and knows it.
+    while let Some(Ok((stream, peer, place))) = accept(&listener, &places).now_or_never() {
+        connections.spawn(server.clone().connection(stream, peer, place));
+    }
     drop(listener);
-    if timeout(drain_limit.saturating_sub(linger), connections.wait()).await.is_err() {
+    connections.close();
+    if timeout(drain_limit, connections.wait()).await.is_err() {
         tracing::warn!(connections = connections.len(), "connections are closed with requests still going on");
         give_up.cancel();
         connections.wait().await;
@@ -287,12 +290,13 @@ mod tests {
         assert_eq!(&head, b"HTTP/1.1 200 OK");
 
         stop.cancel();
-        // Longer than others are waited for who are on their way.
-        sleep(LAST_CALL * 3).await;
         let mut new = TcpStream::connect(address).await.unwrap();
-        for stream in [&mut known, &mut new] {
-            stream.write_all(GREETING).await.unwrap();
+        new.write_all(GREETING).await.unwrap();
+        // Nobody is let in any more, but whoever is in may take his time.
+        while TcpStream::connect(address).await.is_ok() {
+            sleep(LAST_CALL / 10).await;
         }
+        known.write_all(GREETING).await.unwrap();
         for mut stream in [known, new] {
             let mut rest = String::new();
             stream.read_to_string(&mut rest).await.unwrap();
@@ -300,7 +304,6 @@ mod tests {
             assert!(last.contains("connection: close") && last.ends_with("hello"), "{last}");
         }
         timeout(Duration::from_secs(5), serving).await.expect("nobody is waited for who is not there").unwrap();
-        assert!(TcpStream::connect(address).await.is_err());
     }
 
     #[tokio::test]
