@@ -200,7 +200,7 @@ where
         let shaken = timeout(self.header_timeout, TlsAcceptor::from(tls.server()).accept(stream));
         let shaken = tokio::select! {
             shaken = shaken => shaken,
-            () = self.stop.cancelled() => return,
+            () = self.give_up.cancelled() => return,
         };
         match shaken {
             // On the heap: most listeners have no TLS, and its state is large.

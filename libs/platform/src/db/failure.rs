@@ -16,7 +16,7 @@ pub fn problem(service: &str, error: &DbErr) -> Problem {
 }
 
 /// Whether the state of the database is to blame, not what it was asked.
-pub(super) fn is_outage(error: &DbErr) -> bool {
+fn is_outage(error: &DbErr) -> bool {
     if let DbErr::ConnectionAcquire(_) = error {
         return true;
     }
@@ -34,6 +34,14 @@ pub(super) fn is_outage(error: &DbErr) -> bool {
         Some(SqlxError::Database(error)) => error.code().is_some_and(|code| is_outage_code(&code)),
         _ => false,
     }
+}
+
+/// Whether trying again at once makes no sense: the database is not there, or a statement took longer than it may.
+#[cfg(feature = "cluster")]
+pub(super) fn takes_time(error: &DbErr) -> bool {
+    let too_long =
+        |error: &SqlxError| matches!(error, SqlxError::Database(error) if error.code().as_deref() == Some("57014"));
+    is_outage(error) || library(error).is_some_and(too_long)
 }
 
 /// Whether a SQLite file failed so that the transaction may have ended with the statement, also with one that only read.

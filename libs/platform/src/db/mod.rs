@@ -127,7 +127,8 @@ impl Database {
     /// It is as if all transactions ran one after another: what `work` read holds until it is committed.
     ///
     /// `work` holds the only writer, or a connection that others wait for: it awaits nothing but this transaction. It is
-    /// `Clone` because it may be run again when the database reports a serialization failure.
+    /// `Clone` because it may be run again: after a serialization failure, or when something was presumed ([`Tx::changes`]) that
+    /// was not so.
     pub async fn transaction<T, E, F, Fut>(&self, work: F) -> Result<T, E>
     where
         F: FnOnce(Tx) -> Fut + Clone + Send + 'static,

@@ -141,7 +141,7 @@ impl Tx {
                 self.notes.written.store(true, Ordering::Relaxed);
             }
             #[cfg(feature = "cluster")]
-            if failure::is_outage(error) {
+            if failure::takes_time(error) {
                 self.notes.cut_off.store(true, Ordering::Relaxed);
             }
             if let Some(conflict) = Conflict::of(error) {

@@ -232,6 +232,7 @@ where
             Ran::Ended(result) => return result,
             Ran::Presumed => {
                 presumes = false;
+                metrics::counter!("souk_db_conflicts_total", "service" => shared.service).increment(1);
                 continue;
             }
             Ran::Conflict(conflict, error) => (conflict, error),
@@ -299,7 +300,7 @@ where
                 return Ran::Ended(Ok(value));
             }
             Err(error) => {
-                let (conflict, cut_off) = (Conflict::of(&error), failure::is_outage(&error));
+                let (conflict, cut_off) = (Conflict::of(&error), failure::takes_time(&error));
                 (error.into(), conflict, cut_off)
             }
         },

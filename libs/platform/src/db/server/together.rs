@@ -1,8 +1,7 @@
 //! Several statements in one trip.
 //!
-//! PostgreSQL takes statements that write as parts of one (`WITH … AS (INSERT …) UPDATE …`). The parts run to their end
-//! whether or not anybody asks for what they give, see the tables as they were before all of them, and foreign keys are looked
-//! at after the last.
+//! PostgreSQL takes statements that write as parts of one (`WITH p0 AS (INSERT …), p1 AS (UPDATE …) SELECT …`). They see the
+//! tables as they were before all of them, run when something is asked of them, and foreign keys are looked at after the last.
 
 use sea_orm::{DbBackend, Statement, Values};
 
@@ -53,38 +52,30 @@ impl Group {
     }
 
     fn whole(mut self) -> Option<Statement> {
-        let checked = self.parts.iter().enumerate().filter(|(_, part)| part.changes_some);
-        // A part that changed nothing is a division by zero.
-        let checks: Vec<_> =
-            checked.map(|(number, _)| format!("1 / (SELECT count(*) FROM {})", part_name(number))).collect();
-        let last = if checks.is_empty() { Some(self.parts.pop()?.statement) } else { None };
-        let (mut sql, mut values) = (String::new(), Vec::with_capacity(self.values));
-        let mut add = |statement: Statement, sql: &mut String| {
-            renumber(&statement.sql, values.len(), sql);
-            values.extend(statement.values.into_iter().flat_map(|Values(values)| values));
-        };
+        if self.parts.len() < 2 && self.parts.iter().all(|part| !part.changes_some) {
+            return self.parts.pop().map(|part| part.statement);
+        }
+        let (mut sql, mut asked) = (String::from("WITH "), String::from(" SELECT "));
+        let mut values = Vec::with_capacity(self.values);
         for (number, Deferred { statement, changes_some }) in self.parts.into_iter().enumerate() {
-            sql.push_str(if number == 0 { "WITH " } else { ", " });
-            sql.push_str(&part_name(number));
+            if number > 0 {
+                sql.push_str(", ");
+                asked.push_str(", ");
+            }
+            let name = format!("p{number}");
+            sql.push_str(&name);
             sql.push_str(" AS (");
-            add(statement, &mut sql);
-            sql.push_str(if changes_some { " RETURNING 1)" } else { ")" });
+            renumber(&statement.sql, values.len(), &mut sql);
+            sql.push_str(" RETURNING 1)");
+            values.extend(statement.values.into_iter().flat_map(|Values(values)| values));
+            // A part that had to change a row and has not is a division by zero. In the order of these questions the parts run.
+            asked.push_str(if changes_some { "1 / (SELECT count(*) FROM " } else { "(SELECT count(*) FROM " });
+            asked.push_str(&name);
+            asked.push(')');
         }
-        if !sql.is_empty() {
-            sql.push(' ');
-        }
-        if let Some(statement) = last {
-            add(statement, &mut sql);
-        } else {
-            sql.push_str("SELECT ");
-            sql.push_str(&checks.join(", "));
-        }
+        sql.push_str(&asked);
         Some(Statement { sql, values: Some(Values(values)), db_backend: DbBackend::Postgres })
     }
-}
-
-fn part_name(number: usize) -> String {
-    format!("p{number}")
 }
 
 fn count(statement: &Statement) -> usize {
@@ -157,9 +148,10 @@ mod tests {
         let one = together(DbBackend::Postgres, unchecked(all.clone())).pop().unwrap();
         assert_eq!(
             one.sql,
-            "WITH p0 AS (INSERT INTO \"a\" (\"x\", \"y\") VALUES ($1, $2)), \
-             p1 AS (UPDATE \"b\" SET \"x\" = $3, \"note\" = 'costs $1, \"really\"' WHERE \"id\" = $4) \
-             DELETE FROM \"c\" WHERE \"id\" IN ($5)"
+            "WITH p0 AS (INSERT INTO \"a\" (\"x\", \"y\") VALUES ($1, $2) RETURNING 1), \
+             p1 AS (UPDATE \"b\" SET \"x\" = $3, \"note\" = 'costs $1, \"really\"' WHERE \"id\" = $4 RETURNING 1), \
+             p2 AS (DELETE FROM \"c\" WHERE \"id\" IN ($5) RETURNING 1) \
+             SELECT (SELECT count(*) FROM p0), (SELECT count(*) FROM p1), (SELECT count(*) FROM p2)"
         );
         assert_eq!(one.values, Some(Values([1, 2, 3, 4, 5].map(Value::from).to_vec())));
         assert_eq!(together(DbBackend::MySql, unchecked(all.clone())), all, "others don't know this");
@@ -172,7 +164,9 @@ mod tests {
         let asks = statement(r#"DELETE FROM "c" WHERE "id" IN (SELECT "id" FROM "a")"#, &[]);
         let lock = statement("SELECT pg_advisory_xact_lock($1)", &[7]);
         let all = vec![a.clone(), again.clone(), b.clone(), asks.clone(), lock.clone(), b.clone()];
-        let merged = r#"WITH p0 AS (INSERT INTO "a" VALUES ($1)) INSERT INTO "b" VALUES ($2)"#.to_owned();
+        let merged = "WITH p0 AS (INSERT INTO \"a\" VALUES ($1) RETURNING 1), p1 AS (INSERT INTO \"b\" VALUES ($2) RETURNING 1) \
+                      SELECT (SELECT count(*) FROM p0), (SELECT count(*) FROM p1)"
+            .to_owned();
         assert_eq!(texts(all), [a.sql, merged, asks.sql, lock.sql, b.sql]);
     }
 
@@ -187,8 +181,8 @@ mod tests {
         let one = together(DbBackend::Postgres, all).pop().unwrap();
         assert_eq!(
             one.sql,
-            "WITH p0 AS (UPDATE \"a\" SET \"x\" = $1 RETURNING 1), p1 AS (INSERT INTO \"b\" VALUES ($2)) \
-             SELECT 1 / (SELECT count(*) FROM p0)"
+            "WITH p0 AS (UPDATE \"a\" SET \"x\" = $1 RETURNING 1), p1 AS (INSERT INTO \"b\" VALUES ($2) RETURNING 1) \
+             SELECT 1 / (SELECT count(*) FROM p0), (SELECT count(*) FROM p1)"
         );
         let alone = together(DbBackend::Postgres, vec![Deferred { statement: update, changes_some: true }]);
         let expected = r#"WITH p0 AS (UPDATE "a" SET "x" = $1 RETURNING 1) SELECT 1 / (SELECT count(*) FROM p0)"#;

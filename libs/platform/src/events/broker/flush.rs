@@ -27,11 +27,11 @@ pub(super) fn asks(delivery: &Delivery) -> Option<ShortString> {
 }
 
 impl Broker {
-    /// Waits until all that was handed to the broker for these consumers before is stored by them. Gives those that are
+    /// Waits until all that was handed to the broker for these consumers before is handled or stored by them. Gives those that are
     /// not connected, or too slow, and for whom something waits.
     pub async fn flush(&self, consumers: &[&'static str]) -> Result<Left, String> {
         let channel = self.receiving().await?;
-        // A question passes through the consumer's queue, behind everything else: once it is answered, the rest is stored.
+        // A question passes through the consumer's queue, behind everything else: once it is answered, they are done with the rest.
         let (answers, asked, mut left) = within(async {
             let own = QueueDeclareOptions::exclusive();
             let answers =

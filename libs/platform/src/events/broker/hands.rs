@@ -13,6 +13,7 @@ use lapin::Acker;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use souk_kernel::EventId;
 use tokio::{sync::Semaphore, task::JoinSet};
+use tokio_util::sync::CancellationToken;
 
 use super::tray::{FIRST_PAUSE, LAST_PAUSE};
 use crate::{
@@ -48,6 +49,7 @@ pub(super) struct Hands {
     running: JoinSet<Handled>,
     permits: Arc<Semaphore>,
     waiting: Waiting,
+    stop: CancellationToken,
 }
 
 /// An event whose handler has ended.
@@ -62,7 +64,8 @@ struct Waiting {
     keys: HashSet<String>,
     /// Too many to tell them apart.
     any: bool,
-    /// When the outbox was asked; `None` before the first event: until then another process may have been the one that takes.
+    /// When the outbox was asked. Until the first event, and again after a while without any, another process may have been the
+    /// one that takes; and dead letters may have been put back.
     asked: Option<Instant>,
 }
 
@@ -72,12 +75,12 @@ impl Waiting {
     }
 
     fn is_old(&self) -> bool {
-        self.asked.is_none_or(|at| (self.any || !self.keys.is_empty()) && at.elapsed() > LOOK)
+        self.asked.is_none_or(|at| at.elapsed() > LOOK)
     }
 }
 
 impl Hands {
-    pub fn new(bus: Bus, db: Database) -> Self {
+    pub fn new(bus: Bus, db: Database, stop: CancellationToken) -> Self {
         Self {
             bus,
             db,
@@ -85,6 +88,7 @@ impl Hands {
             running: JoinSet::new(),
             permits: Arc::new(Semaphore::new(SIDE_BY_SIDE)),
             waiting: Waiting::default(),
+            stop,
         }
     }
 
@@ -96,8 +100,8 @@ impl Hands {
     pub async fn take(&mut self, parcels: Vec<Parcel>) -> Done {
         metrics::counter!("souk_broker_events_taken_total", "consumer" => self.service())
             .increment(parcels.len() as u64);
-        if !parcels.is_empty() && self.waiting.is_old() {
-            self.ask().await;
+        if !parcels.is_empty() && self.waiting.is_old() && self.ask().await.is_none() {
+            return Done::new();
         }
         let mut stored = Vec::new();
         for parcel in parcels {
@@ -118,10 +122,10 @@ impl Hands {
     }
 
     /// The next event whose handler has ended; `None` when nothing is in hand.
-    pub async fn done(&mut self) -> Option<Handled> {
+    pub async fn done(&mut self) -> Option<Result<Handled, String>> {
         let handled = self.running.join_next().await?;
         // Handlers' panics are caught on the bus: this ends badly only when the runtime is going away.
-        handled.ok()
+        Some(handled.map_err(|error| error.to_string()))
     }
 
     /// Begins with what comes after it; gives the events that are done with.
@@ -177,7 +181,8 @@ impl Hands {
         });
     }
 
-    /// Stores events in the outbox, however long the database is away.
+    /// Stores events in the outbox, however long the database is away; what can't be stored before the process stops, the
+    /// broker keeps.
     async fn store(&self, parcels: Vec<Parcel>) -> Done {
         let (rows, ackers): (Vec<_>, Vec<_>) = parcels.into_iter().map(|parcel| (parcel.row, parcel.acker)).unzip();
         if rows.is_empty() {
@@ -188,12 +193,14 @@ impl Hands {
             let rows = rows.clone();
             self.db.guarded(move |tx| store(tx, service, rows))
         };
-        until_done("storing events from the broker", service, store).await;
-        ackers
+        match self.until_done("storing events from the broker", store).await {
+            Some(()) => ackers,
+            None => Done::new(),
+        }
     }
 
-    /// Asks which keys have events that wait in the outbox.
-    async fn ask(&mut self) {
+    /// Asks which keys have events that wait in the outbox; `None` when the process stops before there is an answer.
+    async fn ask(&mut self) -> Option<()> {
         let (service, reader) = (self.service(), self.db.reader());
         let ask = || {
             outbox::Entity::find()
@@ -205,9 +212,30 @@ impl Hands {
                 .into_tuple::<String>()
                 .all(reader)
         };
-        let keys = until_done("asking which events wait", service, ask).await;
+        let keys = self.until_done("asking which events wait", ask).await?;
         self.waiting =
             Waiting { any: keys.len() as u64 == KEYS, keys: keys.into_iter().collect(), asked: Some(Instant::now()) };
+        Some(())
+    }
+
+    /// Tries until it succeeds; `None` when the process stops before.
+    async fn until_done<T, F: Future<Output = Result<T, DbErr>>>(
+        &self,
+        what: &str,
+        mut work: impl FnMut() -> F,
+    ) -> Option<T> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match work().await {
+                Ok(value) => return Some(value),
+                Err(error) => tracing::error!(service = self.service(), %error, "{what} failed; it is tried again"),
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
     }
 }
 
@@ -221,23 +249,6 @@ impl Drop for Hands {
 /// Whether an event goes to the outbox unseen: behind another one of its key, or because it may be there already.
 fn goes_behind(waiting: &Waiting, parcel: &Parcel) -> bool {
     parcel.again || waiting.holds(&parcel.row.subject)
-}
-
-/// Tries until it succeeds.
-async fn until_done<T, F: Future<Output = Result<T, DbErr>>>(
-    what: &str,
-    service: &'static str,
-    mut work: impl FnMut() -> F,
-) -> T {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match work().await {
-            Ok(value) => return value,
-            Err(error) => tracing::error!(service, %error, "{what} failed; it is tried again"),
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LAST_PAUSE);
-    }
 }
 
 /// Stores those that are new.

@@ -31,8 +31,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_millis(500);
 /// How soon a broker that went away without a word is noticed, in seconds; unless the URL says otherwise.
 const HEARTBEAT: u16 = 10;
-/// An event that brings down the process that takes it is put aside after so many times. It is a large number because
-/// an outage of a consumer's database also counts, about twice an hour.
+/// What was brought so many times and neither handled nor stored is put aside. It is a large number because an outage of a
+/// consumer's database also counts, about twice an hour.
 const DELIVERY_LIMIT: i64 = 1000;
 
 /// A broker. Cheap to clone; nothing is connected until it is used.

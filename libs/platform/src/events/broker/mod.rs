@@ -104,7 +104,7 @@ mod absent {
             match self.0 {}
         }
 
-        /// Waits until what was handed to it is stored by its consumers.
+        /// Waits until its consumers are done with what was handed to it.
         pub async fn flush(&self, _: &[&'static str]) -> Result<Left, String> {
             match self.0 {}
         }

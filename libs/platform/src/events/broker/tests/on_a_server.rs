@@ -51,6 +51,8 @@ struct Pair {
     listener: Database,
     seen: Arc<Mutex<Vec<(usize, usize)>>>,
     stops: Vec<CancellationToken>,
+    /// Tell the processes that take to stop in good order.
+    takers: Vec<CancellationToken>,
     _folder: TempDir,
 }
 
@@ -64,8 +66,8 @@ impl Pair {
             Database::open::<NoTables>(service, &url, clock.clone()).await.unwrap()
         };
         let (announcer, listener) = (open("announcer").await, open("listener").await);
-        let mut pair =
-            Self { config, clock, announcer, listener, seen: Arc::default(), stops: Vec::new(), _folder: folder };
+        let (seen, stops, takers) = (Arc::default(), Vec::new(), Vec::new());
+        let mut pair = Self { config, clock, announcer, listener, seen, stops, takers, _folder: folder };
         pair.announces().await;
         pair.delivers(poisoned);
         pair.takes(poisoned).await;
@@ -108,8 +110,9 @@ impl Pair {
 
     /// Starts a process that takes events for it.
     async fn takes(&mut self, poisoned: Option<usize>) {
-        let (bus, db) = (self.handlers(poisoned), self.listener.clone());
-        let take = self.broker().await.take(bus, db, CancellationToken::new());
+        let (bus, db, stop) = (self.handlers(poisoned), self.listener.clone(), CancellationToken::new());
+        let take = self.broker().await.take(bus, db, stop.clone());
+        self.takers.push(stop);
         self.run(take);
     }
 
@@ -235,6 +238,22 @@ async fn another_process_goes_on_when_the_one_that_took_the_events_ends() {
     pair.stops.remove(2).cancel();
     pair.tells(events(5, 10..20)).await;
     pair.has_all(5, 20).await;
+    pair.ends().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_keep_their_order_when_processes_take_turns_in_taking_them() {
+    let Some(config) = testing::broker() else { return };
+    let mut pair = Pair::start(config, None).await;
+    for round in 0..4 {
+        pair.takes(None).await;
+        // Much more than is handled at once, so that the one that stops leaves some.
+        pair.tells(events(3, round * 60..round * 60 + 60)).await;
+        pair.takers.remove(0).cancel();
+    }
+    pair.has_all(3, 240).await;
+    let dead = Backlog::of(&pair.listener).await.unwrap().dead;
+    assert_eq!(dead, 0);
     pair.ends().await;
 }
 
