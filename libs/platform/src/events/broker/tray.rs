@@ -7,7 +7,7 @@ use std::{
 
 use futures::{StreamExt, stream::ReadyChunks};
 use lapin::{
-    Channel, Consumer,
+    Acker, Channel, Consumer,
     message::Delivery,
     options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions},
     types::{FieldTable, ShortString},
@@ -148,7 +148,7 @@ impl Broker {
             self.finish(hands).await?;
             let (answers_to, ackers) = questions.into_iter().unzip();
             self.answer(answers_to).await;
-            self.tell(ackers).await?;
+            acknowledge(ackers).await?;
         }
         Ok(())
     }
@@ -161,16 +161,20 @@ impl Broker {
         Ok(())
     }
 
-    /// Tells the broker that it need not keep these any longer.
+    /// Tells the broker that it need not keep these events any longer.
     async fn tell(&self, done: Done) -> Result<(), String> {
         if !done.is_empty() {
             self.moved();
         }
-        for acker in done {
-            acker.ack(BasicAckOptions::default()).await.map_err(told)?;
-        }
-        Ok(())
+        acknowledge(done).await
     }
+}
+
+async fn acknowledge(taken: Vec<Acker>) -> Result<(), String> {
+    for acker in taken {
+        acker.ack(BasicAckOptions::default()).await.map_err(told)?;
+    }
+    Ok(())
 }
 
 fn told(error: lapin::Error) -> String {
