@@ -19,6 +19,7 @@ use crate::{
     http::answer::Answered,
     index::suggestions::Vocabulary,
     items::Sellers,
+    operations::Notes,
     statistics::Statistics,
     store::sellers,
 };
@@ -47,6 +48,7 @@ pub struct App {
     pub answers: Cache<Arc<str>, Arc<Answered>>,
     /// Wakes the indexer.
     pub changed: Notify,
+    pub notes: Notes,
     vocabulary: RwLock<(u64, Arc<Vocabulary>)>,
     /// Which state of the index the vocabulary is from, when it was learnt and how long that took.
     pub learnt: Mutex<Option<Learnt>>,
@@ -80,6 +82,7 @@ impl App {
             categories: Categories::new(catalog.clone()),
             statistics: Statistics::default(),
             changed: Notify::new(),
+            notes: Notes::default(),
             vocabulary: RwLock::default(),
             learnt: Mutex::default(),
             sellers: RwLock::default(),

@@ -17,6 +17,8 @@ pub enum Error {
     Cluster(String),
     #[error("a document can't be read: {0}")]
     Document(String),
+    #[error("it was given up")]
+    Abandoned,
     #[error(transparent)]
     Db(#[from] DbErr),
     #[error(transparent)]
@@ -47,7 +49,7 @@ impl From<Error> for Problem {
         match error {
             Error::Problem(problem) => problem,
             Error::Db(error) => db::problem("search", &error),
-            Error::Index(_) | Error::Folder(_) | Error::Cluster(_) | Error::Document(_) => {
+            Error::Index(_) | Error::Folder(_) | Error::Cluster(_) | Error::Document(_) | Error::Abandoned => {
                 tracing::error!(%error, "search failed");
                 Self::internal()
             }

@@ -1,6 +1,6 @@
 //! Products and the levels of their SKUs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
@@ -170,23 +170,34 @@ pub struct LevelChange {
     pub turned: bool,
 }
 
-/// Notes a level. An older one than the one known changes nothing, so this may be repeated and reordered.
-pub async fn apply_level(tx: &Tx, new: Level) -> Result<Option<LevelChange>, DbErr> {
-    let known = level::Entity::find_by_id(new.sku_id).one(tx).await?;
-    match known {
-        Some(known) if known.version >= new.version => Ok(None),
-        Some(known) => {
+/// Of these levels those that are newer than what is known, with what is known.
+pub async fn newer(
+    connection: &impl ConnectionTrait,
+    levels: BTreeMap<SkuId, Level>,
+) -> Result<Vec<(Level, Option<KnownLevel>)>, DbErr> {
+    let skus: Vec<SkuId> = levels.keys().copied().collect();
+    let known = known_levels(connection, &skus).await?;
+    let mut known: HashMap<SkuId, KnownLevel> = known.into_iter().map(|level| (level.sku_id, level)).collect();
+    let pairs = levels.into_values().map(|level| (level, known.remove(&level.sku_id)));
+    Ok(pairs.filter(|(level, known)| known.as_ref().is_none_or(|known| known.version < level.version)).collect())
+}
+
+/// Notes levels that are [newer]. One that is older by now changes nothing, so this may be repeated and reordered. Levels of SKUs
+/// whose product is not known yet change no product.
+pub fn set_levels(tx: &Tx, levels: Vec<(Level, Option<KnownLevel>)>) -> Vec<LevelChange> {
+    let mut changes = Vec::new();
+    for (new, known) in levels {
+        if let Some(known) = known {
             set_level(tx, new);
             let turned = (known.available > 0) != (new.available > 0);
-            Ok(known.product_id.map(|product_id| LevelChange { product_id, turned }))
-        }
-        None => {
+            changes.extend(known.product_id.map(|product_id| LevelChange { product_id, turned }));
+        } else {
             let Level { sku_id, available, version } = new;
             let row = level::Model { sku_id, product_id: None, available, version };
             tx.defer(&level::Entity::insert(row.into_active_model()));
-            Ok(None)
         }
     }
+    changes
 }
 
 fn set_level(tx: &Tx, level: Level) {

@@ -1,8 +1,6 @@
-//! What buyers did with a product counts for its place among others.
+//! What buyers think of a product counts for its place among others.
 
-use std::collections::BTreeMap;
-
-use souk_contracts::events::{OrderSnapshot, ReviewModerated, ReviewPosted};
+use souk_contracts::events::{ReviewModerated, ReviewPosted};
 use souk_kernel::{ProductId, SellerId};
 use souk_platform::events::Receipt;
 
@@ -11,26 +9,6 @@ use crate::{
     error::Error,
     store::{changes, documents, sellers},
 };
-
-/// Counts the units of a paid order.
-pub async fn note_sales(app: &App, receipt: Receipt, order: &OrderSnapshot) -> Result<(), Error> {
-    let mut sold: BTreeMap<ProductId, i64> = BTreeMap::new();
-    for line in order.seller_orders.iter().flat_map(|part| &part.lines) {
-        let units = sold.entry(line.product_id).or_default();
-        *units = units.saturating_add(line.quantity);
-    }
-    app.db
-        .guarded(move |tx| async move {
-            if tx.accept(receipt).await? {
-                for (id, units) in &sold {
-                    documents::add_popularity(&tx, *id, *units);
-                }
-                changes::note(&tx, sold.into_keys()).await?;
-            }
-            Ok::<_, Error>(())
-        })
-        .await
-}
 
 /// What a review, or its hiding, changes.
 pub struct Rated {

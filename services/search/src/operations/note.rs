@@ -1,0 +1,157 @@
+//! What every order changes: how many are left, how many were sold.
+//!
+//! Each order brings several such changes, and a transaction on a server costs more than what is in it: those that come close
+//! together are written together.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use souk_contracts::events::OrderSnapshot;
+use souk_kernel::{ProductId, SkuId};
+use souk_platform::{db::Tx, events::Receipt};
+use tokio::sync::oneshot;
+
+use crate::{
+    app::{App, AppState},
+    error::Error,
+    store::{
+        changes,
+        documents::{self, Level},
+    },
+};
+
+/// How long a change waits for others where each transaction is a commit of its own. A file's writer gathers by itself.
+const GATHER: Duration = Duration::from_millis(50);
+/// Changes that are written together.
+const TOGETHER: usize = 200;
+
+/// What is to be noted.
+#[derive(Clone, Debug)]
+enum Note {
+    /// Units of a SKU that can be bought. Levels are numbered, and an older one changes nothing: it may be repeated and
+    /// reordered.
+    Level(Level),
+    /// Units that were sold.
+    Sold(Receipt, BTreeMap<ProductId, i64>),
+}
+
+/// Who waits for what was noted.
+type Waiting = oneshot::Sender<Result<(), Error>>;
+
+/// What waits for others.
+#[derive(Default)]
+pub struct Notes {
+    waiting: Mutex<Vec<(Note, Waiting)>>,
+}
+
+/// Notes a level.
+///
+/// The index looks at the product at once when it ran out or came back. Other numbers are only shown, and go in with the next
+/// change that wakes it.
+pub async fn apply_level(app: &AppState, level: Level) -> Result<(), Error> {
+    note(app, Note::Level(level)).await
+}
+
+/// Counts the units of a paid order.
+pub async fn note_sales(app: &AppState, receipt: Receipt, order: &OrderSnapshot) -> Result<(), Error> {
+    let mut sold: BTreeMap<ProductId, i64> = BTreeMap::new();
+    for line in order.seller_orders.iter().flat_map(|part| &part.lines) {
+        let units = sold.entry(line.product_id).or_default();
+        *units = units.saturating_add(line.quantity);
+    }
+    note(app, Note::Sold(receipt, sold)).await
+}
+
+/// Waits until it is written.
+async fn note(app: &AppState, note: Note) -> Result<(), Error> {
+    let (answer, answered) = oneshot::channel();
+    let is_first = {
+        let mut waiting = app.notes.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push((note, answer));
+        waiting.len() == 1
+    };
+    if is_first {
+        // Not by the caller: when one is given up, the others still want theirs.
+        tokio::spawn(write(Arc::clone(app)));
+    }
+    answered.await.unwrap_or_else(|_| Err(Error::Abandoned))
+}
+
+/// Writes what waits by then, and answers those who wait.
+async fn write(app: AppState) {
+    if app.db.is_shared() {
+        tokio::time::sleep(GATHER).await;
+    }
+    let mut waiting = mem::take(&mut *app.notes.waiting.lock().unwrap_or_else(PoisonError::into_inner)).into_iter();
+    loop {
+        let (notes, answers): (Vec<_>, Vec<_>) = waiting.by_ref().take(TOGETHER).unzip();
+        match notes.len() {
+            0 => return,
+            1 => answer(answers, &record(&app, notes).await),
+            _ => match record(&app, notes.clone()).await {
+                Ok(()) => answer(answers, &Ok(())),
+                // What can't be written must not keep the others from it.
+                Err(_) => {
+                    for (note, to) in notes.into_iter().zip(answers) {
+                        answer([to], &record(&app, vec![note]).await);
+                    }
+                }
+            },
+        }
+    }
+}
+
+/// Whoever does not wait any more was given up, and comes again.
+fn answer(to: impl IntoIterator<Item = Waiting>, result: &Result<(), Error>) {
+    for to in to {
+        let _ = to.send(result.clone());
+    }
+}
+
+async fn record(app: &App, notes: Vec<Note>) -> Result<(), Error> {
+    let turned = app.db.guarded(move |tx| async move { record_in(&tx, notes).await }).await?;
+    if turned {
+        app.changed.notify_one();
+    }
+    Ok(())
+}
+
+/// Writes them in one transaction; whether a product ran out or came back.
+async fn record_in(tx: &Tx, notes: Vec<Note>) -> Result<bool, Error> {
+    let mut levels: BTreeMap<SkuId, Level> = BTreeMap::new();
+    let mut sales = Vec::new();
+    for note in notes {
+        match note {
+            Note::Level(level) => {
+                let newest = levels.entry(level.sku_id).or_insert(level);
+                if newest.version < level.version {
+                    *newest = level;
+                }
+            }
+            Note::Sold(receipt, units) => sales.push((receipt, units)),
+        }
+    }
+    let levels = documents::newer(tx, levels).await?;
+    let mut sold: BTreeMap<ProductId, i64> = BTreeMap::new();
+    for (receipt, units) in sales {
+        if tx.accept(receipt).await? {
+            for (id, units) in units {
+                let sum = sold.entry(id).or_default();
+                *sum = sum.saturating_add(units);
+            }
+        }
+    }
+    let mut products: BTreeSet<ProductId> = sold.keys().copied().collect();
+    // Products before levels, each in the order of their ids: whoever else changes both does it so.
+    for (id, units) in sold {
+        documents::add_popularity(tx, id, units);
+    }
+    let changes = documents::set_levels(tx, levels);
+    products.extend(changes.iter().map(|change| change.product_id));
+    changes::note(tx, products).await?;
+    Ok(changes.iter().any(|change| change.turned))
+}
