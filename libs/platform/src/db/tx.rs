@@ -213,6 +213,14 @@ impl Tx {
         Ok(true)
     }
 
+    /// Whether rows may be read that would otherwise be locked, because what is written afterwards fails if they have changed
+    /// since: by a number of theirs that is a key, or by [`Tx::changes`]. On PostgreSQL that is so until it did fail; then, and
+    /// elsewhere always, they have to be locked. For what few want at the same time: it saves two trips to the server.
+    pub fn need_not_lock(&self) -> bool {
+        self.notes.presumed.fetch_or(self.presumes, Ordering::Relaxed);
+        self.presumes
+    }
+
     /// Adds a statement whose result nobody asks for. All that were added run in their order, together with the next
     /// statement that does answer or at the end; if one of them can't be done, the whole transaction fails.
     ///
@@ -220,6 +228,13 @@ impl Tx {
     pub fn defer(&self, query: &impl QueryTrait) {
         let statement = query.build(self.get_database_backend());
         self.put_off(Deferred { statement, changes_some: false });
+    }
+
+    /// As [`Tx::defer`], for a statement that changes a row unless one has changed that [need not be locked](Tx::need_not_lock): then
+    /// the transaction fails.
+    pub fn defer_checked(&self, query: &impl QueryTrait) {
+        let statement = query.build(self.get_database_backend());
+        self.put_off(Deferred { statement, changes_some: self.need_not_lock() });
     }
 
     fn put_off(&self, deferred: Deferred) {

@@ -20,14 +20,14 @@ pub async fn commit(app: &App, order_id: OrderId) -> Result<bool, Error> {
 }
 
 async fn run(tx: &Tx, order_id: OrderId) -> Result<(bool, Vec<Totals>), Error> {
-    let mut held = holds::lock(tx, order_id).await?;
+    let mut held = holds::take(tx, order_id).await?;
     match Standing::of(&held) {
         Standing::Held => {}
         Standing::Committed | Standing::Returned => return Ok((true, Vec::new())),
         Standing::Nothing => return Ok((false, Vec::new())),
     }
     let steps = reservation::commit(&mut held);
-    let mut stocks = stock::lock(tx, steps.iter().map(|step| step.sku_id)).await?;
+    let mut stocks = stock::take(tx, steps.iter().map(|step| step.sku_id)).await?;
     apply(&mut stocks, steps)?;
     let changed = stock::save(tx, stocks.values(), &Cause::order(order_id));
     holds::end(tx, order_id, HoldStatus::Committed);

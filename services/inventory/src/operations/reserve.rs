@@ -91,8 +91,8 @@ async fn hold(
     demand: &Demand,
     expires_at: Timestamp,
 ) -> Result<(Outcome, Vec<Totals>), Error> {
-    // The stock is locked before the order's holds are read: a second call for the same order waits here.
-    let mut stocks = stock::lock(tx, demand.keys().copied()).await?;
+    // The stock is taken before the order's holds are read: a second call for the same order waits here, or fails at the end.
+    let mut stocks = stock::take(tx, demand.keys().copied()).await?;
     let held = holds::of_order(tx, order_id).await?;
     match Standing::of(&held) {
         Standing::Held => return again(tx, order_id, &held, demand, expires_at),

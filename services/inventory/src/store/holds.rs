@@ -16,6 +16,14 @@ pub async fn of_order(conn: &impl ConnectionTrait, order_id: OrderId) -> Result<
     Ok(rows.into_iter().map(hold).collect())
 }
 
+/// The order's holds for who will [end] or [extend] them, or nothing: [locked](lock) unless that fails anyway if somebody was faster.
+pub async fn take(tx: &Tx, order_id: OrderId) -> Result<Vec<Hold>, DbErr> {
+    if tx.need_not_lock() {
+        return of_order(tx, order_id).await;
+    }
+    lock(tx, order_id).await
+}
+
 /// The order's holds, locked until the transaction ends.
 pub async fn lock(tx: &Tx, order_id: OrderId) -> Result<Vec<Hold>, DbErr> {
     let rows = reservation::Entity::find()
@@ -65,7 +73,7 @@ fn change_active(tx: &Tx, order_id: OrderId, column: reservation::Column, value:
         .col_expr(column, value)
         .filter(reservation::Column::OrderId.eq(order_id))
         .filter(reservation::Column::Status.eq(HoldStatus::Active));
-    tx.defer(&change);
+    tx.defer_checked(&change);
 }
 
 /// Notes that a restock is done. False when it was before.

@@ -34,9 +34,18 @@ impl Cause {
     }
 }
 
+/// The stock of SKUs for who will [save] it, or nothing: [locked](lock) unless that fails anyway, by the ledger's key, if somebody
+/// was faster.
+pub async fn take(tx: &Tx, sku_ids: impl IntoIterator<Item = SkuId>) -> Result<BTreeMap<SkuId, Stock>, DbErr> {
+    if tx.need_not_lock() {
+        return read(tx, &in_order(sku_ids)).await;
+    }
+    lock(tx, sku_ids).await
+}
+
 /// Locks the stock of SKUs until the transaction ends, always in the same order. Unknown SKUs are left out.
 pub async fn lock(tx: &Tx, sku_ids: impl IntoIterator<Item = SkuId>) -> Result<BTreeMap<SkuId, Stock>, DbErr> {
-    let sku_ids: Vec<SkuId> = sku_ids.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+    let sku_ids = in_order(sku_ids);
     let mut found = BTreeMap::new();
     for some in sku_ids.chunks(BATCH) {
         let rows = stock_level::Entity::find()
@@ -49,6 +58,10 @@ pub async fn lock(tx: &Tx, sku_ids: impl IntoIterator<Item = SkuId>) -> Result<B
         fold(&mut found, rows);
     }
     Ok(found)
+}
+
+fn in_order(sku_ids: impl IntoIterator<Item = SkuId>) -> Vec<SkuId> {
+    sku_ids.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The stock of SKUs as it is; unknown SKUs are left out.

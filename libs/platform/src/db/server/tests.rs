@@ -117,6 +117,43 @@ async fn guarded_work_queues_for_a_row_that_many_want() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_read_without_a_lock_what_others_changed_is_run_again_with_one() {
+    let Some(url) = url().await else { return };
+    let db = open(&url).await;
+    let is_postgres = db.reader().get_database_backend() == DbBackend::Postgres;
+    let (meet, runs) = (Arc::new(Barrier::new(2)), Arc::new(AtomicUsize::new(0)));
+    let appends: Vec<_> = (0..2)
+        .map(|_| {
+            let (db, meet, runs) = (db.clone(), Arc::clone(&meet), Arc::clone(&runs));
+            tokio::spawn(async move {
+                db.guarded(move |tx| async move {
+                    runs.fetch_add(1, Ordering::SeqCst);
+                    let unlocked = tx.need_not_lock();
+                    if !unlocked {
+                        tx.in_turn("numbers").await?;
+                    }
+                    let next = inbox::Entity::find().count(&tx).await? + 1;
+                    if unlocked {
+                        meet.wait().await;
+                    }
+                    // Both write the same number, whose key lets one of them through.
+                    let event_id = EventId::derived(&next.to_string());
+                    let row = inbox::ActiveModel { event_id: Set(event_id), consumer: Set("ledger".to_owned()) };
+                    tx.defer(&inbox::Entity::insert(row));
+                    Ok::<_, DbErr>(())
+                })
+                .await
+            })
+        })
+        .collect();
+    for append in appends {
+        append.await.unwrap().unwrap();
+    }
+    assert_eq!(inbox::Entity::find().count(db.reader()).await.unwrap(), 2, "each has its own number");
+    assert_eq!(runs.load(Ordering::SeqCst), if is_postgres { 3 } else { 2 });
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_sacrificed_to_another_is_run_again() {
     let Some(url) = url().await else { return };
     let db = open(&url).await;

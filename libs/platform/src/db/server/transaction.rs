@@ -1,4 +1,4 @@
-//! A transaction of a server. It begins with its first statement, and one that is a single statement is none.
+//! A transaction of a server. It begins with its first statement that writes or locks, and one that is a single statement is none.
 
 use std::sync::{
     Arc,
@@ -40,11 +40,23 @@ impl Transaction {
     }
 
     pub async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        if self.asks_before(&statement) {
+            return self.writers.query_one_raw(statement).await;
+        }
         self.begun().await?.query_one_raw(statement).await
     }
 
     pub async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        if self.asks_before(&statement) {
+            return self.writers.query_all_raw(statement).await;
+        }
         self.begun().await?.query_all_raw(statement).await
+    }
+
+    /// Whether a question can be asked before the transaction begins: each of its statements sees what was committed before that
+    /// statement anyway, and as long as it has neither written nor locked anything there is nothing else that it could see.
+    fn asks_before(&self, statement: &Statement) -> bool {
+        self.isolation == Isolation::Guarded && !self.begun.initialized() && only_reads(&statement.sql)
     }
 
     /// Runs statements whose answers nobody needs.
@@ -96,5 +108,24 @@ impl Transaction {
             begun
         };
         self.begun.get_or_try_init(begin).await
+    }
+}
+
+/// Whether a statement locks nothing and changes nothing.
+fn only_reads(sql: &str) -> bool {
+    sql.starts_with("SELECT ") && !sql.contains(" FOR ") && !sql.contains(" LOCK IN ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::only_reads;
+
+    #[test]
+    fn what_locks_or_writes_belongs_to_the_transaction() {
+        assert!(only_reads(r#"SELECT "a"."id" FROM "a" WHERE "a"."id" = $1"#));
+        assert!(!only_reads(r#"SELECT "a"."id" FROM "a" WHERE "a"."id" = $1 FOR UPDATE SKIP LOCKED"#));
+        assert!(!only_reads("SELECT `a`.`id` FROM `a` LOCK IN SHARE MODE"));
+        assert!(!only_reads(r#"WITH p0 AS (DELETE FROM "a" RETURNING 1) SELECT count(*) FROM p0"#));
+        assert!(!only_reads(r#"INSERT INTO "a" VALUES ($1) RETURNING "id""#));
     }
 }
