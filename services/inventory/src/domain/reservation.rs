@@ -133,6 +133,11 @@ impl Hold {
         }
     }
 
+    /// Whether it is active and its time is over.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.status == HoldStatus::Active && self.expires_at <= now
+    }
+
     fn step(&self, kind: MovementKind, units: i64) -> Step {
         Step { sku_id: self.sku_id, location: self.location.clone(), movement: Movement::new(kind, units) }
     }

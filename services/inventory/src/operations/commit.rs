@@ -30,6 +30,6 @@ async fn run(tx: &Tx, order_id: OrderId) -> Result<(bool, Vec<Totals>), Error> {
     let mut stocks = stock::take(tx, steps.iter().map(|step| step.sku_id)).await?;
     apply(&mut stocks, steps)?;
     let changed = stock::save(tx, stocks.values(), &Cause::order(order_id));
-    holds::end(tx, order_id, HoldStatus::Committed);
+    holds::end(tx, order_id, &held, HoldStatus::Committed);
     Ok((true, changed))
 }

@@ -4,7 +4,7 @@ use souk_platform::{db::Tx, events::Receipt};
 use super::apply;
 use crate::{
     app::App,
-    domain::{HoldStatus, Standing, Totals, reservation},
+    domain::{Hold, HoldStatus, Standing, Totals, reservation},
     error::Error,
     store::{
         holds,
@@ -14,7 +14,10 @@ use crate::{
 
 /// Gives the order's hold back. False when nothing was held.
 pub async fn release(app: &App, order_id: OrderId, reason: String) -> Result<bool, Error> {
-    let work = move |tx: Tx| async move { run(&tx, order_id, reason).await };
+    let work = move |tx: Tx| async move {
+        let held = holds::lock(&tx, order_id).await?;
+        give_back(&tx, order_id, held, reason).await
+    };
     let (released, changed) = app.db.guarded(work).await?;
     app.stock_moved(&changed);
     Ok(released)
@@ -27,8 +30,12 @@ pub async fn expire(app: &App, order_id: OrderId, receipt: Receipt) -> Result<()
         return Ok(());
     }
     let work = move |tx: Tx| async move {
-        if tx.accept(receipt).await? && holds::has_expired(&tx, order_id, tx.now()).await? {
-            run(&tx, order_id, "expired".to_owned()).await
+        if !tx.accept(receipt).await? {
+            return Ok((false, Vec::new()));
+        }
+        let held = holds::lock(&tx, order_id).await?;
+        if held.iter().any(|hold| hold.has_expired(tx.now())) {
+            give_back(&tx, order_id, held, "expired".to_owned()).await
         } else {
             Ok((false, Vec::new()))
         }
@@ -38,8 +45,13 @@ pub async fn expire(app: &App, order_id: OrderId, receipt: Receipt) -> Result<()
     Ok(())
 }
 
-async fn run(tx: &Tx, order_id: OrderId, reason: String) -> Result<(bool, Vec<Totals>), Error> {
-    let mut held = holds::lock(tx, order_id).await?;
+/// Gives back what is `held` for the order, and locked.
+async fn give_back(
+    tx: &Tx,
+    order_id: OrderId,
+    mut held: Vec<Hold>,
+    reason: String,
+) -> Result<(bool, Vec<Totals>), Error> {
     if Standing::of(&held) != Standing::Held {
         return Ok((false, Vec::new()));
     }
@@ -48,6 +60,6 @@ async fn run(tx: &Tx, order_id: OrderId, reason: String) -> Result<(bool, Vec<To
     apply(&mut stocks, steps)?;
     let cause = Cause::order(order_id).because(reason);
     let changed = stock::save(tx, stocks.values(), &cause);
-    holds::end(tx, order_id, HoldStatus::Released);
+    holds::end(tx, order_id, &held, HoldStatus::Released);
     Ok((true, changed))
 }

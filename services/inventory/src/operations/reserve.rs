@@ -91,7 +91,8 @@ async fn hold(
     demand: &Demand,
     expires_at: Timestamp,
 ) -> Result<(Outcome, Vec<Totals>), Error> {
-    // The stock is taken before the order's holds are read: a second call for the same order waits here, or fails at the end.
+    // The stock is taken before the order's holds are read: a second call for the same order waits
+    // here, or fails at the end: it would write the same numbers into the ledger.
     let mut stocks = stock::take(tx, demand.keys().copied()).await?;
     let held = holds::of_order(tx, order_id).await?;
     match Standing::of(&held) {

@@ -1,5 +1,7 @@
 //! Units held for orders.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, TryInsertResult,
     sea_query::{Expr, OnConflict},
@@ -16,7 +18,8 @@ pub async fn of_order(conn: &impl ConnectionTrait, order_id: OrderId) -> Result<
     Ok(rows.into_iter().map(hold).collect())
 }
 
-/// The order's holds for who will [end] or [extend] them, or nothing: [locked](lock) unless that fails anyway if somebody was faster.
+/// The order's holds for who will [end] or [extend] them, or nothing: [locked](lock), unless those fail if they are not as they were
+/// seen.
 pub async fn take(tx: &Tx, order_id: OrderId) -> Result<Vec<Hold>, DbErr> {
     if tx.need_not_lock() {
         return of_order(tx, order_id).await;
@@ -58,21 +61,25 @@ pub fn put(tx: &Tx, holds: Vec<Hold>) {
     }
 }
 
-/// Ends all active holds of an order.
-pub fn end(tx: &Tx, order_id: OrderId, status: HoldStatus) {
-    change_active(tx, order_id, reservation::Column::Status, Expr::value(status));
+/// Ends the active holds of an order among those that were `seen`: others that it may have by now run out at another time.
+pub fn end(tx: &Tx, order_id: OrderId, seen: &[Hold], status: HoldStatus) {
+    let times: BTreeSet<Timestamp> = seen.iter().map(|hold| hold.expires_at).collect();
+    let those = reservation::Column::ExpiresAt.is_in(times);
+    change_active(tx, order_id, those, reservation::Column::Status, Expr::value(status));
 }
 
-/// Has all active holds of an order run out later.
+/// Has the active holds of an order run out later than they do.
 pub fn extend(tx: &Tx, order_id: OrderId, expires_at: Timestamp) {
-    change_active(tx, order_id, reservation::Column::ExpiresAt, Expr::value(expires_at));
+    let earlier = reservation::Column::ExpiresAt.lt(expires_at);
+    change_active(tx, order_id, earlier, reservation::Column::ExpiresAt, Expr::value(expires_at));
 }
 
-fn change_active(tx: &Tx, order_id: OrderId, column: reservation::Column, value: Expr) {
+fn change_active(tx: &Tx, order_id: OrderId, which: Expr, column: reservation::Column, value: Expr) {
     let change = reservation::Entity::update_many()
         .col_expr(column, value)
         .filter(reservation::Column::OrderId.eq(order_id))
-        .filter(reservation::Column::Status.eq(HoldStatus::Active));
+        .filter(reservation::Column::Status.eq(HoldStatus::Active))
+        .filter(which);
     tx.defer_checked(&change);
 }
 

@@ -157,8 +157,10 @@ pub fn repair(tx: &Tx, stock: &Stock, folded: &Place, changed_at: Timestamp) {
     upsert_levels(tx, vec![row_of(stock, folded, changed_at)]);
 }
 
-fn upsert_levels(tx: &Tx, rows: Vec<stock_level::Model>) {
+fn upsert_levels(tx: &Tx, mut rows: Vec<stock_level::Model>) {
     use stock_level::Column::{Location, OnHand, Reserved, SkuId, UpdatedAt, Version};
+    // As they are locked.
+    rows.sort_by(|one, other| (one.sku_id, &one.location).cmp(&(other.sku_id, &other.location)));
     let take_over =
         OnConflict::columns([SkuId, Location]).update_columns([OnHand, Reserved, Version, UpdatedAt]).to_owned();
     for some in batches(rows) {

@@ -4,7 +4,7 @@
 //! transaction, so a run that breaks off at any line is taken up again by [`super::resume_orders`].
 
 use souk_contracts::{
-    cart::FreezeRequest,
+    cart::{FreezeReply, FreezeRequest},
     inventory::{Line, ReserveRequest},
 };
 use souk_kernel::{Actor, OrderId, Problem};
@@ -98,23 +98,29 @@ pub async fn resume(app: &App, id: OrderId) -> Result<Option<Outcome>, Error> {
 impl Run<'_> {
     /// Step 1: bind the cart and learn its lines.
     async fn freeze(&mut self) -> Result<(), Error> {
-        let row = &mut self.order.row;
+        let row = &self.order.row;
         let owner = owner(row.user_id, row.cart_key.clone());
         let request = FreezeRequest { owner: Some(owner), order_id: row.id.to_string() };
-        let cart = match self.app.cart.clone().freeze(request).await {
-            Ok(cart) => cart.into_inner(),
-            Err(status) => {
-                let error = Error::from(status);
-                self.frozen |= error.is_transient();
-                return Err(error);
-            }
-        };
-        self.frozen = true;
+        let mut answer = self.bind(request.clone()).await;
+        if self.mode != Mode::Background && answer.as_ref().is_err_and(Error::is_transient) {
+            // What took too long has often been done, and nothing stands in the order's way yet: a buyer who would have to begin
+            // again waits once more instead.
+            answer = self.bind(request).await;
+        }
+        let cart = answer?;
+        let row = &mut self.order.row;
         row.requested = Requested(cart_lines(&cart.lines)?);
         row.cart_id = Some(super::read("cart_id", &cart.cart_id)?);
         row.live_cart_id = row.cart_id;
         row.step = Step::Price;
         Ok(())
+    }
+
+    async fn bind(&mut self, request: FreezeRequest) -> Result<FreezeReply, Error> {
+        let answer = self.app.cart.clone().freeze(request).await.map(tonic::Response::into_inner).map_err(Error::from);
+        // It may have been, and is to be freed if this ends badly.
+        self.frozen |= answer.as_ref().map_or_else(Error::is_transient, |_| true);
+        answer
     }
 
     /// Steps 2 to 4: price, hold, divide; all of it is stored at once.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use souk_contracts::events::OrderSnapshot;
-use souk_kernel::{ProductId, SkuId};
+use souk_kernel::{ErrorKind, Problem, ProductId, SkuId};
 use souk_platform::{db::Tx, events::Receipt};
 use tokio::sync::oneshot;
 
@@ -24,8 +24,9 @@ use crate::{
     },
 };
 
-/// How long a change waits for others where each transaction is a commit of its own. A file's writer gathers by itself.
-const GATHER: Duration = Duration::from_millis(50);
+/// How long a change waits for others where each transaction is a commit of its own, besides those that come while one is being
+/// written. A file's writer gathers by itself.
+const GATHER: Duration = Duration::from_millis(10);
 /// Changes that are written together.
 const TOGETHER: usize = 200;
 
@@ -45,7 +46,29 @@ type Waiting = oneshot::Sender<Result<(), Error>>;
 /// What waits for others.
 #[derive(Default)]
 pub struct Notes {
-    waiting: Mutex<Vec<(Note, Waiting)>>,
+    /// Nothing when nobody writes.
+    waiting: Mutex<Option<Vec<(Note, Waiting)>>>,
+}
+
+impl Notes {
+    /// Adds one; whether somebody is needed who writes.
+    fn add(&self, note: Note, waiting: Waiting) -> bool {
+        let mut all = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let nobody_writes = all.is_none();
+        all.get_or_insert_default().push((note, waiting));
+        nobody_writes
+    }
+
+    /// What is to be written next; nobody writes any more when there is nothing.
+    fn next(&self) -> Vec<(Note, Waiting)> {
+        let mut all = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(waiting) = all.as_mut().filter(|waiting| !waiting.is_empty()) else {
+            *all = None;
+            return Vec::new();
+        };
+        let rest = waiting.split_off(waiting.len().min(TOGETHER));
+        mem::replace(waiting, rest)
+    }
 }
 
 /// Notes a level.
@@ -69,47 +92,42 @@ pub async fn note_sales(app: &AppState, receipt: Receipt, order: &OrderSnapshot)
 /// Waits until it is written.
 async fn note(app: &AppState, note: Note) -> Result<(), Error> {
     let (answer, answered) = oneshot::channel();
-    let is_first = {
-        let mut waiting = app.notes.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push((note, answer));
-        waiting.len() == 1
-    };
-    if is_first {
+    if app.notes.add(note, answer) {
         // Not by the caller: when one is given up, the others still want theirs.
         tokio::spawn(write(Arc::clone(app)));
     }
     answered.await.unwrap_or_else(|_| Err(Error::Abandoned))
 }
 
-/// Writes what waits by then, and answers those who wait.
+/// Writes what waits, and answers those who wait, until nothing does.
 async fn write(app: AppState) {
-    if app.db.is_shared() {
-        tokio::time::sleep(GATHER).await;
-    }
-    let mut waiting = mem::take(&mut *app.notes.waiting.lock().unwrap_or_else(PoisonError::into_inner)).into_iter();
     loop {
-        let (notes, answers): (Vec<_>, Vec<_>) = waiting.by_ref().take(TOGETHER).unzip();
-        match notes.len() {
-            0 => return,
-            1 => answer(answers, &record(&app, notes).await),
-            _ => match record(&app, notes.clone()).await {
-                Ok(()) => answer(answers, &Ok(())),
-                // What can't be written must not keep the others from it.
-                Err(_) => {
-                    for (note, to) in notes.into_iter().zip(answers) {
-                        answer([to], &record(&app, vec![note]).await);
-                    }
+        if app.db.is_shared() {
+            tokio::time::sleep(GATHER).await;
+        }
+        let (notes, waiting): (Vec<_>, Vec<_>) = app.notes.next().into_iter().unzip();
+        if notes.is_empty() {
+            return;
+        }
+        match record(&app, notes.clone()).await {
+            // What can't be written must not keep the others from it.
+            Err(error) if notes.len() > 1 && !is_outage(&error) => {
+                for (note, to) in notes.into_iter().zip(waiting).filter(|(_, to)| !to.is_closed()) {
+                    let _ = to.send(record(&app, vec![note]).await);
                 }
-            },
+            }
+            result => {
+                for to in waiting {
+                    // Whoever does not wait any more was given up, and comes again.
+                    let _ = to.send(result.clone());
+                }
+            }
         }
     }
 }
 
-/// Whoever does not wait any more was given up, and comes again.
-fn answer(to: impl IntoIterator<Item = Waiting>, result: &Result<(), Error>) {
-    for to in to {
-        let _ = to.send(result.clone());
-    }
+fn is_outage(error: &Error) -> bool {
+    Problem::from(error.clone()).kind == ErrorKind::Unavailable
 }
 
 async fn record(app: &App, notes: Vec<Note>) -> Result<(), Error> {
@@ -146,12 +164,18 @@ async fn record_in(tx: &Tx, notes: Vec<Note>) -> Result<bool, Error> {
         }
     }
     let mut products: BTreeSet<ProductId> = sold.keys().copied().collect();
-    // Products before levels, each in the order of their ids: whoever else changes both does it so.
+    // Products before levels, each in the order of their ids, as with one product.
     for (id, units) in sold {
         documents::add_popularity(tx, id, units);
     }
+    let unknown = levels.iter().filter(|(_, known)| known.as_ref().is_none_or(|known| known.product_id.is_none()));
+    let unknown: Vec<SkuId> = unknown.map(|(level, _)| level.sku_id).collect();
     let changes = documents::set_levels(tx, levels);
     products.extend(changes.iter().map(|change| change.product_id));
+    // Their product may have come since, and looked at the level of before: from here on it waits for this transaction.
+    let come = documents::known_levels(tx, &unknown).await?;
+    let come = || come.iter().filter_map(|level| level.product_id);
+    products.extend(come());
     changes::note(tx, products).await?;
-    Ok(changes.iter().any(|change| change.turned))
+    Ok(changes.iter().any(|change| change.turned) || come().next().is_some())
 }
