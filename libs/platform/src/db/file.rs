@@ -149,7 +149,7 @@ mod tests {
             let reader = reader.clone();
             async move { reader.query_one_raw(Statement::from_string(DbBackend::Sqlite, long)).await }
         });
-        // The connection of the ping is there: who has the permit asks.
+        // Who has a permit asks.
         while reader.is_free() {
             tokio::task::yield_now().await;
         }

@@ -227,7 +227,7 @@ impl Database {
         let reading = file::readers(path).await.map_err(failed)?;
         let shared = Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
             service,
-            reader: Reader::holding(reading, file::reader_count() as usize, service),
+            reader: Reader::holding(reading, file::reader_count(), service),
             writing: Writing::File(Writer::start(writing, shared, service)),
             clock,
             published: Notify::new(),

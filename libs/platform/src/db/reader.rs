@@ -46,7 +46,9 @@ macro_rules! ask_replica {
 struct Readers {
     /// The last used on top, with the time of its last use.
     idle: Mutex<Vec<(Held, Instant)>>,
+    /// As many as there may be connections.
     permits: Arc<Semaphore>,
+    count: u32,
     meter: Meter,
 }
 
@@ -64,9 +66,10 @@ impl Reader {
     }
 
     /// Reads through up to `count` connections of `pool`, which are kept.
-    pub(super) fn holding(pool: DatabaseConnection, count: usize, service: &'static str) -> Self {
+    pub(super) fn holding(pool: DatabaseConnection, count: u32, service: &'static str) -> Self {
         let meter = Meter { service, pool: "reader" };
-        let readers = Readers { idle: Mutex::default(), permits: Arc::new(Semaphore::new(count)), meter };
+        let readers =
+            Readers { idle: Mutex::default(), permits: Arc::new(Semaphore::new(count as usize)), count, meter };
         Self {
             pool,
             held: Some(Arc::new(readers)),
@@ -93,14 +96,15 @@ impl Reader {
     /// Whether no connection is lent.
     #[cfg(test)]
     pub(super) fn is_free(&self) -> bool {
-        let count = 2;
-        self.held.as_ref().is_none_or(|readers| readers.permits.available_permits() >= count)
+        self.held.as_ref().is_none_or(|readers| readers.permits.available_permits() >= readers.count as usize)
     }
 
-    /// Gives all connections back and closes them.
+    /// Gives all connections back and closes them, when those who ask have their answers. Whoever comes later gets none.
     pub(super) async fn close(&self) -> Result<(), DbErr> {
         if let Some(readers) = &self.held {
+            let all = readers.permits.acquire_many(readers.count).await;
             readers.permits.close();
+            drop(all);
             let idle = std::mem::take(&mut *readers.idle());
             for (held, _) in idle {
                 held.close().await;
@@ -139,11 +143,6 @@ impl Readers {
     /// Takes a connection back. The one that was not needed for longest is let go after a while, but for the last.
     fn put(&self, held: Held) {
         let mut idle = self.idle();
-        if self.permits.is_closed() {
-            // Nobody will take it any more, and who closes the pool waits for it.
-            tokio::spawn(held.close());
-            return;
-        }
         let unneeded = idle.first().is_some_and(|(_, since)| since.elapsed() > IDLE).then(|| idle.remove(0));
         idle.push((held, Instant::now()));
         drop(idle);
