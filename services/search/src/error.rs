@@ -17,8 +17,6 @@ pub enum Error {
     Cluster(String),
     #[error("a document can't be read: {0}")]
     Document(String),
-    #[error("it was given up")]
-    Abandoned,
     #[error(transparent)]
     Db(#[from] DbErr),
     #[error(transparent)]
@@ -49,7 +47,7 @@ impl From<Error> for Problem {
         match error {
             Error::Problem(problem) => problem,
             Error::Db(error) => db::problem("search", &error),
-            Error::Index(_) | Error::Folder(_) | Error::Cluster(_) | Error::Document(_) | Error::Abandoned => {
+            Error::Index(_) | Error::Folder(_) | Error::Cluster(_) | Error::Document(_) => {
                 tracing::error!(%error, "search failed");
                 Self::internal()
             }

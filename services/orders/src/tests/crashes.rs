@@ -201,6 +201,31 @@ fn an_expiry_that_dies_anywhere_is_finished_and_a_late_payment_is_kept_or_given_
 }
 
 #[test]
+fn a_cart_that_falls_silent_once_is_asked_once_more() {
+    for after in [false, true] {
+        let scene = scene();
+        let life = scene.life();
+        scene.trouble(Some(Trouble::Silence { call: 1, after }));
+        life.run(async {
+            let order = life.order(Some(&scene.cart), None, None).await;
+            assert_eq!(order.status, 201, "{order:?}");
+            assert_eq!(scene.world.state().calls[..2], ["freeze", "freeze"]);
+            scene.world.pay(order.payment());
+            life.until(order.id(), "confirmed").await;
+            scene.world.state().down.push("cart");
+            let asked = scene.world.state().calls.len();
+            let refused = life.order(Some(&scene.cart), None, None).await;
+            assert_eq!(refused.status, 503, "{refused:?}");
+            assert_eq!(scene.world.state().calls[asked..asked + 2], ["freeze", "freeze"], "and no more often");
+            assert_ne!(scene.world.state().calls.get(asked + 2), Some(&"freeze"));
+            scene.world.state().down.clear();
+            life.settle().await;
+            life.check().await;
+        });
+    }
+}
+
+#[test]
 fn a_peer_that_falls_silent_at_any_call_costs_no_order_and_no_money() {
     for after in [false, true] {
         for call in 1..10 {

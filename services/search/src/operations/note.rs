@@ -41,7 +41,7 @@ enum Note {
 }
 
 /// Who waits for what was noted.
-type Waiting = oneshot::Sender<Result<(), Error>>;
+type Waiting = oneshot::Sender<Result<(), Problem>>;
 
 /// What waits for others.
 #[derive(Default)]
@@ -83,10 +83,14 @@ pub async fn apply_level(app: &AppState, level: Level) -> Result<(), Error> {
 pub async fn note_sales(app: &AppState, receipt: Receipt, order: &OrderSnapshot) -> Result<(), Error> {
     let mut sold: BTreeMap<ProductId, i64> = BTreeMap::new();
     for line in order.seller_orders.iter().flat_map(|part| &part.lines) {
-        let units = sold.entry(line.product_id).or_default();
-        *units = units.saturating_add(line.quantity);
+        add(&mut sold, line.product_id, line.quantity);
     }
     note(app, Note::Sold(receipt, sold)).await
+}
+
+fn add(sums: &mut BTreeMap<ProductId, i64>, id: ProductId, units: i64) {
+    let sum = sums.entry(id).or_default();
+    *sum = sum.saturating_add(units);
 }
 
 /// Waits until it is written.
@@ -96,7 +100,8 @@ async fn note(app: &AppState, note: Note) -> Result<(), Error> {
         // Not by the caller: when one is given up, the others still want theirs.
         tokio::spawn(write(Arc::clone(app)));
     }
-    answered.await.unwrap_or_else(|_| Err(Error::Abandoned))
+    // Nobody answers when the process is going away.
+    Ok(answered.await.unwrap_or_else(|_| Err(Problem::internal()))?)
 }
 
 /// Writes what waits, and answers those who wait, until nothing does.
@@ -109,28 +114,22 @@ async fn write(app: AppState) {
         if notes.is_empty() {
             return;
         }
-        match record(&app, notes.clone()).await {
+        let result = record(&app, notes.clone()).await;
+        if notes.len() > 1 && result.as_ref().is_err_and(|problem| problem.kind != ErrorKind::Unavailable) {
             // What can't be written must not keep the others from it.
-            Err(error) if notes.len() > 1 && !is_outage(&error) => {
-                for (note, to) in notes.into_iter().zip(waiting).filter(|(_, to)| !to.is_closed()) {
-                    let _ = to.send(record(&app, vec![note]).await);
-                }
+            for (note, to) in notes.into_iter().zip(waiting).filter(|(_, to)| !to.is_closed()) {
+                let _ = to.send(record(&app, vec![note]).await);
             }
-            result => {
-                for to in waiting {
-                    // Whoever does not wait any more was given up, and comes again.
-                    let _ = to.send(result.clone());
-                }
-            }
+            continue;
+        }
+        for to in waiting {
+            // Whoever does not wait any more was given up, and comes again.
+            let _ = to.send(result.clone());
         }
     }
 }
 
-fn is_outage(error: &Error) -> bool {
-    Problem::from(error.clone()).kind == ErrorKind::Unavailable
-}
-
-async fn record(app: &App, notes: Vec<Note>) -> Result<(), Error> {
+async fn record(app: &App, notes: Vec<Note>) -> Result<(), Problem> {
     let turned = app.db.guarded(move |tx| async move { record_in(&tx, notes).await }).await?;
     if turned {
         app.changed.notify_one();
@@ -158,8 +157,7 @@ async fn record_in(tx: &Tx, notes: Vec<Note>) -> Result<bool, Error> {
     for (receipt, units) in sales {
         if tx.accept(receipt).await? {
             for (id, units) in units {
-                let sum = sold.entry(id).or_default();
-                *sum = sum.saturating_add(units);
+                add(&mut sold, id, units);
             }
         }
     }

@@ -111,7 +111,7 @@ impl Transaction {
     }
 }
 
-/// Whether a statement locks nothing and changes nothing.
+/// Whether a question locks nothing and changes nothing. Functions that do are run by [`Transaction::execute`].
 fn only_reads(sql: &str) -> bool {
     sql.starts_with("SELECT ") && !sql.contains(" FOR ") && !sql.contains(" LOCK IN ")
 }
