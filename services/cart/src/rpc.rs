@@ -43,7 +43,9 @@ impl CartCalls for Calls {
     }
 
     async fn thaw(&self, request: Request<ThawRequest>) -> Result<Response<ThawReply>, Status> {
-        operations::thaw(&self.0, order(&request.into_inner().order_id)?).await?;
+        let ThawRequest { order_id, owner: of } = request.into_inner();
+        let of = of.filter(|of| of.user_id.is_some() || of.cart_token_hash.is_some()).map(|of| owner(Some(of)));
+        operations::thaw(&self.0, order(&order_id)?, of.transpose()?).await?;
         Ok(Response::new(ThawReply {}))
     }
 }

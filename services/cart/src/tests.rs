@@ -255,7 +255,7 @@ async fn an_order_freezes_frees_and_closes_its_cart() {
     fixture.assert_sound().await;
 
     operations::thaw_cancelled(&fixture.app, first, receipt()).await.unwrap();
-    operations::thaw(&fixture.app, first).await.unwrap();
+    operations::thaw(&fixture.app, first, Some(guest(&token))).await.unwrap();
     let late = operations::freeze(&fixture.app, guest(&token), first).await;
     assert!(matches!(late, Err(Error::Ended)), "it was slow, and is refused: {late:?}");
     fixture.add(Some(&token), mug, 1).await;
@@ -279,7 +279,7 @@ async fn a_cart_that_is_bound_and_freed_at_the_same_time_stays_free() {
     for _ in 0..40 {
         let order_id = OrderId::new();
         let freezes = operations::freeze(&fixture.app, guest(&token), order_id);
-        let (frozen, thawed) = tokio::join!(freezes, operations::thaw(&fixture.app, order_id));
+        let (frozen, thawed) = tokio::join!(freezes, operations::thaw(&fixture.app, order_id, Some(guest(&token))));
         thawed.unwrap();
         assert!(matches!(frozen, Ok(_) | Err(Error::Ended)), "{frozen:?}");
         let cart = fixture.stored(guest(&token)).await.unwrap();
@@ -313,7 +313,7 @@ async fn a_late_payment_takes_what_was_bought_out_of_the_freed_cart() {
     let token = fixture.add(None, mug, 3).await.token.unwrap();
     let order_id = OrderId::new();
     let cart = operations::freeze(&fixture.app, guest(&token), order_id).await.unwrap();
-    operations::thaw(&fixture.app, order_id).await.unwrap();
+    operations::thaw(&fixture.app, order_id, Some(guest(&token))).await.unwrap();
     fixture.add(Some(&token), mug, 1).await;
     fixture.add(Some(&token), cup, 1).await;
     let late = receipt();

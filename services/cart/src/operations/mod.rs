@@ -20,7 +20,7 @@ pub use purge::purge;
 pub use set_item::{clear, remove_item, set_item};
 pub use thaw::{thaw, thaw_cancelled};
 
-use souk_kernel::{CartId, OrderId};
+use souk_kernel::CartId;
 use souk_platform::db::Tx;
 
 use crate::{
@@ -57,11 +57,6 @@ where
             ended => return ended,
         }
     }
-}
-
-/// Nobody else binds or frees the cart of this order until the transaction has ended.
-async fn alone_with(tx: &Tx, order_id: OrderId) -> Result<(), Error> {
-    Ok(tx.in_turn(&order_id.to_string()).await?)
 }
 
 /// The owner's cart, or a new one that is stored already.

@@ -1,18 +1,19 @@
 use souk_kernel::OrderId;
 use souk_platform::events::Receipt;
 
-use super::alone_with;
-use crate::{app::App, error::Error, store};
+use crate::{app::App, domain::Owner, error::Error, store};
 
-/// Frees the cart that is bound to an order. Harmless when there is none: should the order still be about to bind it, having
-/// taken too long for who asked, it comes too late.
-pub async fn thaw(app: &App, order_id: OrderId) -> Result<(), Error> {
+/// Frees the cart that is bound to an order. Harmless when there is none: should the order still be about to bind that of its
+/// `owner`, having taken too long for who asked, it comes too late.
+pub async fn thaw(app: &App, order_id: OrderId, owner: Option<Owner>) -> Result<(), Error> {
     app.db
         .guarded(move |tx| async move {
-            alone_with(&tx, order_id).await?;
-            if !store::thaw(&tx, order_id).await? {
-                store::ended_orders::note(&tx, order_id);
+            store::ended_orders::note(&tx, order_id);
+            if let Some(owner) = owner {
+                // Whoever has read the cart before this was noted can't bind it any more; whoever was faster is found below.
+                store::overtake(&tx, &owner);
             }
+            store::thaw(&tx, order_id).await?;
             Ok(())
         })
         .await

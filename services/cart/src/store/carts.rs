@@ -2,13 +2,14 @@
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, UpdateMany,
     sea_query::{Expr, OnConflict, Query},
 };
 use souk_kernel::{CartId, OrderId, SkuId, Timestamp, TypedId};
 use souk_platform::db::Tx;
 use uuid::Uuid;
 
-use super::{cart, cart_item};
+use super::{cart, cart_item, ended_order};
 use crate::domain::{Cart, Line, Owner, Seen, Status};
 
 /// The cart that an owner uses, with its lines.
@@ -101,30 +102,56 @@ pub async fn advance(tx: &Tx, cart: &mut Cart) -> Result<bool, DbErr> {
     Ok(done)
 }
 
+/// Binds an open cart to an order, one version on. False when somebody changed it since it was read, or the order has ended: who
+/// notes that overtakes the cart.
+pub async fn bind(tx: &Tx, cart: &mut Cart, order_id: OrderId) -> Result<bool, DbErr> {
+    let ended = ended_order::Entity::find_by_id(order_id).select_only().expr(Expr::val(1)).into_query();
+    let update = cart::Entity::update_many()
+        .col_expr(cart::Column::Status, Expr::value(Status::Frozen))
+        .col_expr(cart::Column::OrderId, Expr::value(order_id))
+        .col_expr(cart::Column::Version, Expr::value(cart.version + 1))
+        .col_expr(cart::Column::UpdatedAt, Expr::value(tx.now()))
+        .filter(cart::Column::Id.eq(cart.id))
+        .filter(cart::Column::Version.eq(cart.version))
+        .filter(Expr::exists(ended).not());
+    let done = tx.changes(&update).await?;
+    (cart.status, cart.order_id) = (Status::Frozen, Some(order_id));
+    cart.version += 1;
+    Ok(done)
+}
+
+/// Puts the owner's cart, if there is one, a version on.
+pub fn overtake(tx: &Tx, owner: &Owner) {
+    let update = cart::Entity::update_many()
+        .col_expr(cart::Column::Version, Expr::col(cart::Column::Version).add(1))
+        .filter(cart::Column::Owner.eq(owner.key()));
+    tx.defer(&update);
+}
+
 /// Frees the cart that is bound to an order.
 pub async fn thaw(tx: &Tx, order_id: OrderId) -> Result<bool, DbErr> {
     let update = cart::Entity::update_many()
         .col_expr(cart::Column::Status, Expr::value(Status::Open))
         .col_expr(cart::Column::OrderId, Expr::value(None::<Uuid>));
-    bound(update, tx, order_id).await
+    Ok(bound(update, tx, order_id).exec(tx).await?.rows_affected > 0)
 }
 
-/// Closes the cart that is bound to an order; its owner is free to begin another, and is forgotten here.
+/// Closes the cart that is bound to an order; its owner is free to begin another, and is forgotten here. False when there is none,
+/// which is rare.
 pub async fn close(tx: &Tx, order_id: OrderId) -> Result<bool, DbErr> {
     let update = cart::Entity::update_many()
         .col_expr(cart::Column::Status, Expr::value(Status::Closed))
         .col_expr(cart::Column::Owner, Expr::value(None::<Vec<u8>>))
         .col_expr(cart::Column::UserId, Expr::value(None::<Uuid>));
-    bound(update, tx, order_id).await
+    tx.changes(&bound(update, tx, order_id)).await
 }
 
-async fn bound(update: sea_orm::UpdateMany<cart::Entity>, tx: &Tx, order_id: OrderId) -> Result<bool, DbErr> {
-    let update = update
+fn bound(update: UpdateMany<cart::Entity>, tx: &Tx, order_id: OrderId) -> UpdateMany<cart::Entity> {
+    update
         .col_expr(cart::Column::Version, Expr::col(cart::Column::Version).add(1))
         .col_expr(cart::Column::UpdatedAt, Expr::value(tx.now()))
         .filter(cart::Column::OrderId.eq(order_id))
-        .filter(cart::Column::Status.eq(Status::Frozen));
-    Ok(update.exec(tx).await?.rows_affected > 0)
+        .filter(cart::Column::Status.eq(Status::Frozen))
 }
 
 /// Gives a cart to somebody else, or (without an owner) to nobody. False when somebody changed it since it was read.

@@ -70,7 +70,7 @@ pub async fn complete_in_turn(app: &App, paid: &Paid, receipt: Option<Receipt>) 
         if !committed(app, &order).await? {
             return call_off(app, order, paid, "out_of_stock", receipt).await;
         }
-        if order.row.status == OrderStatus::Expired && !thawed(app, order.row.id).await {
+        if order.row.status == OrderStatus::Expired && !thawed(app, &order).await {
             // It was bought after all, but the cart has been given back to its owner, or is about to be.
             tracing::warn!(order_id = %order.row.id, "the cart of a revived order could not be freed");
         }

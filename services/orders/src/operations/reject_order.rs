@@ -2,15 +2,18 @@
 
 use sea_orm::ActiveValue::Set;
 use souk_contracts::{cart::ThawRequest, events::OrderCancelled};
-use souk_kernel::{Actor, OrderId, Problem};
+use souk_kernel::{Actor, Problem};
 
-use super::check_out::{Mode, Outcome, Run};
+use super::{
+    check_out::{Mode, Outcome, Run},
+    price_order::owner,
+};
 use crate::{
     app::App,
     domain::{PartStatus, Step},
     error::Error,
     events::Undo,
-    store::{self, Entry, orders, orders::Rejection, parts},
+    store::{self, Entry, Order, orders, orders::Rejection, parts},
 };
 
 /// Rejects the order of a run. A buyer who waited for the answer is told now and never saw the order, so it is hidden;
@@ -20,7 +23,7 @@ pub async fn reject(run: &mut Run<'_>, problem: Problem) -> Result<Outcome, Erro
     let row = &run.order.row;
     let (id, seen, unseen) = (row.id, row.version, run.mode != Mode::Background);
     // The buyer may go on with the cart at once. Should this fail, the event below does it.
-    let bound = run.frozen && !thawed(app, id).await;
+    let bound = run.frozen && !thawed(app, &run.order).await;
     // Only an order that changed under the run is not queued any more.
     let Ok(lifecycle) = run.order.lifecycle().reject() else { return Err(Error::Lost) };
     let transient = Error::Problem(problem.clone()).is_transient();
@@ -72,6 +75,11 @@ fn reason(problem: &Problem) -> String {
 }
 
 /// Frees the cart; whether that is certain.
-pub async fn thawed(app: &App, id: OrderId) -> bool {
-    app.cart.clone().thaw(ThawRequest { order_id: id.to_string() }).await.is_ok()
+pub async fn thawed(app: &App, order: &Order) -> bool {
+    app.cart.clone().thaw(thaw(order)).await.is_ok()
+}
+
+/// The request for that.
+pub fn thaw(Order { row, .. }: &Order) -> ThawRequest {
+    ThawRequest { order_id: row.id.to_string(), owner: Some(owner(row.user_id, row.cart_key.clone())) }
 }

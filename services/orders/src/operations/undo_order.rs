@@ -1,7 +1,6 @@
 //! The compensation: whatever an ended order still holds is given back. May run any number of times.
 
 use souk_contracts::{
-    cart::ThawRequest,
     inventory::{ReleaseRequest, RestockRequest},
     payments::GetPaymentRequest,
 };
@@ -10,6 +9,7 @@ use souk_kernel::{EventId, OrderId};
 use super::{
     complete_order::{Paid, complete_in_turn},
     open_payment::payment_of,
+    reject_order::thaw,
 };
 use crate::{app::App, domain::PaymentStatus, error::Error, store::Order};
 
@@ -39,7 +39,7 @@ pub async fn undo_order(app: &App, id: OrderId, cause: EventId) -> Result<(), Er
             .restock(RestockRequest { order_id: order_id.clone(), reference, lines: Vec::new() })
             .await?;
     }
-    app.cart.clone().thaw(ThawRequest { order_id }).await?;
+    app.cart.clone().thaw(thaw(&order)).await?;
     given_up
 }
 
