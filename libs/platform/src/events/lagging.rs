@@ -27,6 +27,10 @@ const EVERY_WHILE_BUSY: Duration = Duration::from_millis(50);
 /// How soon it is looked at again for a commit of this process that announced something: what follows it closely is found
 /// with it.
 const GATHER: Duration = Duration::from_millis(10);
+/// The same while many events are on their way.
+const GATHER_MANY: Duration = Duration::from_millis(25);
+/// So many are many.
+const MANY: usize = 4;
 /// How long that while is.
 const BUSY: Duration = Duration::from_secs(1);
 /// How often timers are looked at.
@@ -46,6 +50,8 @@ pub(super) struct Lagging {
     found: Option<Instant>,
     timers_at: Option<Instant>,
     more: bool,
+    /// How many were due, or on their way, at the last look.
+    on_their_way: usize,
     /// A commit announced something that was not looked for yet.
     rung: bool,
 }
@@ -76,6 +82,7 @@ impl Lagging {
             .all(db.reader())
             .await?;
         self.more = rows.len() as u64 == limit;
+        self.on_their_way = rows.len();
         if sweeps && !self.more {
             self.swept = Some(now);
         }
@@ -102,6 +109,7 @@ impl Lagging {
     /// How long after the last look the table is looked at again.
     fn every(&self) -> Duration {
         match self.found {
+            _ if self.rung && self.on_their_way >= MANY => GATHER_MANY,
             _ if self.rung => GATHER,
             Some(at) if at.elapsed() < BUSY => EVERY_WHILE_BUSY,
             _ => EVERY,

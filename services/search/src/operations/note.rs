@@ -27,6 +27,9 @@ use crate::{
 /// How long a change waits for others where each transaction is a commit of its own, besides those that come while one is being
 /// written. A file's writer gathers by itself.
 const GATHER: Duration = Duration::from_millis(10);
+/// How much longer, unless a SKU that was written just now has changed again: its changes come one after the other, each when the
+/// one before is written.
+const GATHER_ON: Duration = Duration::from_millis(30);
 /// Changes that are written together.
 const TOGETHER: usize = 200;
 
@@ -38,6 +41,15 @@ enum Note {
     Level(Level),
     /// Units that were sold.
     Sold(Receipt, BTreeMap<ProductId, i64>),
+}
+
+impl Note {
+    fn sku(&self) -> Option<SkuId> {
+        match self {
+            Self::Level(level) => Some(level.sku_id),
+            Self::Sold(..) => None,
+        }
+    }
 }
 
 /// Who waits for what was noted.
@@ -57,6 +69,12 @@ impl Notes {
         let nobody_writes = all.is_none();
         all.get_or_insert_default().push((note, waiting));
         nobody_writes
+    }
+
+    /// Whether one of these SKUs has changed again.
+    fn concern(&self, skus: &BTreeSet<SkuId>) -> bool {
+        let all = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().flatten().any(|(note, _)| note.sku().is_some_and(|sku| skus.contains(&sku)))
     }
 
     /// What is to be written next; nobody writes any more when there is nothing.
@@ -106,14 +124,19 @@ async fn note(app: &AppState, note: Note) -> Result<(), Error> {
 
 /// Writes what waits, and answers those who wait, until nothing does.
 async fn write(app: AppState) {
+    let mut written = BTreeSet::new();
     loop {
         if app.db.is_shared() {
             tokio::time::sleep(GATHER).await;
+            if !app.notes.concern(&written) {
+                tokio::time::sleep(GATHER_ON).await;
+            }
         }
         let (notes, waiting): (Vec<_>, Vec<_>) = app.notes.next().into_iter().unzip();
         if notes.is_empty() {
             return;
         }
+        written = notes.iter().filter_map(Note::sku).collect();
         let result = record(&app, notes.clone()).await;
         if notes.len() > 1 && result.as_ref().is_err_and(|problem| problem.kind != ErrorKind::Unavailable) {
             // What can't be written must not keep the others from it.
