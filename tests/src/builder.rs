@@ -25,6 +25,9 @@ impl Default for Builder {
         // A machine that runs other tests besides may be slow; what a test takes away says so at once.
         config.rpc.timeout = Duration::from_secs(20);
         config.rpc.checkout_timeout = Duration::from_secs(20);
+        config.payments.provider_timeout = Duration::from_secs(20);
+        config.orders.answer_within = Duration::from_secs(20);
+        config.database.connect_timeout = Duration::from_secs(20);
         config.identity.access_token_ttl = Duration::from_hours(90 * 24);
         config.identity.argon2.memory_kib = 8;
         config.identity.argon2.iterations = 1;

@@ -17,7 +17,11 @@ use souk::{
 };
 use souk_kernel::Clock;
 use souk_platform::{events::Broker, rpc::Address, tls::MutualConfig};
-use tokio::{net::TcpListener, runtime::Runtime, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    runtime::Runtime,
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{PATIENCE, shape::Shape};
@@ -33,6 +37,8 @@ pub(crate) struct Running {
     parts: BTreeMap<&'static str, Vec<Part>>,
     /// Where the processes of each service listen, also while they are down.
     addresses: BTreeMap<&'static str, Vec<SocketAddr>>,
+    /// The addresses of those that were killed, so that nobody else is given them; whoever connects is refused.
+    held: BTreeMap<&'static str, Vec<TcpSocket>>,
     databases: Databases,
     url: String,
 }
@@ -58,15 +64,15 @@ impl Running {
         let names: &[&'static str] = if shape == Shape::Whole { &[GATEWAY] } else { &SERVICES };
         let listen = |name| {
             let count = shape.instances(name, installation.config);
-            (name, (0..count).map(|_| bind("127.0.0.1:0")).collect::<Vec<_>>())
+            (name, (0..count).map(|_| bind()).collect::<Vec<_>>())
         };
         let bound: BTreeMap<_, _> = names.iter().copied().map(listen).collect();
         let address = |listener: &Bound| listener.local_addr().expect("it is bound");
         let addresses: BTreeMap<_, Vec<_>> =
             bound.iter().map(|(name, listeners)| (*name, listeners.iter().map(address).collect())).collect();
         let url = format!("http://{}", addresses[GATEWAY][0]);
-        let parts = BTreeMap::new();
-        let mut running = Self { shape, parts, addresses, databases: Databases::default(), url };
+        let (parts, held) = (BTreeMap::new(), BTreeMap::new());
+        let mut running = Self { shape, parts, addresses, held, databases: Databases::default(), url };
         if shape == Shape::Cluster {
             certify(installation.data);
         }
@@ -181,16 +187,16 @@ impl Running {
 
     /// Ends all processes of a service so.
     pub(crate) async fn kill(&mut self, service: &str) {
-        let parts = self.parts.remove(service).expect("it runs");
+        let (name, parts) = self.parts.remove_entry(service).expect("it runs");
         join_all(parts.into_iter().map(Part::kill)).await;
+        self.held.insert(name, self.addresses[name].iter().copied().map(hold).collect());
         self.gather();
     }
 
     /// Starts them again.
     pub(crate) async fn revive(&mut self, service: &str, installation: Installation<'_>) {
-        let (name, addresses) = self.addresses.get_key_value(service).expect("it ran before");
-        let (name, listeners) = (*name, addresses.iter().map(|address| bind(&address.to_string())).collect());
-        self.start(name, listeners, installation).await;
+        let (name, held) = self.held.remove_entry(service).expect("it was killed");
+        self.start(name, held.into_iter().map(listen).collect(), installation).await;
         self.gather();
     }
 
@@ -202,10 +208,23 @@ impl Running {
     }
 }
 
-fn bind(address: &str) -> Bound {
-    let bound = Bound::bind(address).expect("the port is free");
+fn bind() -> Bound {
+    let bound = Bound::bind("127.0.0.1:0").expect("a port is free");
     bound.set_nonblocking(true).expect("a socket can be");
     bound
+}
+
+fn hold(address: SocketAddr) -> TcpSocket {
+    let bound = || -> std::io::Result<TcpSocket> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address).map(|()| socket)
+    };
+    bound().expect("nobody has it yet")
+}
+
+fn listen(held: TcpSocket) -> Bound {
+    held.listen(1024).and_then(TcpListener::into_std).expect("nobody else listens there")
 }
 
 /// The data directory of a process. Further ones of a service are given the secrets of the first and nothing else, as on another

@@ -2,10 +2,12 @@
 //! and one that a test can take away.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
+
+use tokio::net::TcpSocket;
 
 use super::DiscoveryConfig;
 
@@ -25,18 +27,39 @@ pub fn server() -> Option<DiscoveryConfig> {
     Some(DiscoveryConfig { etcd, name, user, password: password.into(), ..DiscoveryConfig::default() })
 }
 
-/// The keys of all who are registered; none while etcd does not answer.
+/// How long an etcd that has just been started may take to answer.
+#[cfg(feature = "cluster")]
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// The keys of all who are registered, as soon as etcd answers.
+///
+/// # Panics
+/// When it does not, or the configuration can't be used.
+#[cfg(feature = "cluster")]
+pub async fn registered(config: &DiscoveryConfig) -> Vec<String> {
+    let answered = async {
+        loop {
+            if let Some(keys) = asked_once(config).await {
+                return keys;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, answered).await.expect("etcd answers in the end")
+}
+
+/// The keys of all who are registered; nothing when etcd does not answer, or not to us.
 ///
 /// # Panics
 /// When the configuration can't be used.
 #[cfg(feature = "cluster")]
-pub async fn registered(config: &DiscoveryConfig) -> Vec<String> {
+pub async fn asked_once(config: &DiscoveryConfig) -> Option<Vec<String>> {
     let stop = tokio_util::sync::CancellationToken::new();
     let opened = super::Discovery::open(config, Vec::new(), stop).await.expect("the configuration can be used");
     let discovery = opened.expect("it names an etcd");
-    let Ok(connection) = discovery.shared.etcd.connect().await else { return Vec::new() };
-    let Ok((listed, _)) = connection.list(&discovery.shared.prefix).await else { return Vec::new() };
-    listed.kvs.into_iter().map(|pair| String::from_utf8_lossy(&pair.key).into_owned()).collect()
+    let connection = discovery.shared.etcd.connect().await.ok()?;
+    let (listed, _) = connection.list(&discovery.shared.prefix).await.ok()?;
+    Some(listed.kvs.into_iter().map(|pair| String::from_utf8_lossy(&pair.key).into_owned()).collect())
 }
 
 /// Certificates for an etcd, PEM.
@@ -53,23 +76,29 @@ pub struct Certificates<'a> {
 /// An etcd for one test, which can be taken away. It has no users.
 pub struct Server {
     folder: PathBuf,
-    clients: SocketAddr,
-    members: SocketAddr,
+    clients: Held,
+    members: Held,
     process: Child,
 }
 
 impl Server {
     /// Starts it with its data in `folder`; nothing when it is not installed.
+    ///
+    /// # Panics
+    /// When there is no free port.
     pub fn start(folder: &Path) -> Option<Self> {
-        let (folder, clients, members) = (folder.join("etcd"), free(), free());
-        let process = command(&folder, clients, members, "http").spawn().ok()?;
+        let (folder, clients, members) = (folder.join("etcd"), Held::take(), Held::take());
+        let process = command(&folder, clients.address, members.address, "http").spawn().ok()?;
         Some(Self { folder, clients, members, process })
     }
 
     /// Starts one that is reached by TLS.
+    ///
+    /// # Panics
+    /// When there is no free port.
     pub fn start_secured(folder: &Path, certificates: Certificates<'_>) -> Option<Self> {
-        let (folder, clients, members) = (folder.join("etcd"), free(), free());
-        let mut command = command(&folder, clients, members, "https");
+        let (folder, clients, members) = (folder.join("etcd"), Held::take(), Held::take());
+        let mut command = command(&folder, clients.address, members.address, "https");
         command.arg("--client-cert-auth").arg("--trusted-ca-file").arg(certificates.authority);
         command.arg("--cert-file").arg(certificates.cert).arg("--key-file").arg(certificates.key);
         let process = command.spawn().ok()?;
@@ -83,12 +112,12 @@ impl Server {
 
     /// Where it answers if it has no certificates.
     pub fn url(&self) -> String {
-        format!("http://{}", self.clients)
+        format!("http://{}", self.clients.address)
     }
 
     /// The same if it has.
     pub fn secured_url(&self) -> String {
-        format!("https://localhost:{}", self.clients.port())
+        format!("https://localhost:{}", self.clients.address.port())
     }
 
     /// Ends it as a power cut does.
@@ -107,7 +136,7 @@ impl Server {
         if empty && self.folder.exists() {
             std::fs::remove_dir_all(&self.folder).expect("its data can be removed");
         }
-        let started = command(&self.folder, self.clients, self.members, "http").spawn();
+        let started = command(&self.folder, self.clients.address, self.members.address, "http").spawn();
         self.process = started.expect("it was installed before");
     }
 }
@@ -120,9 +149,25 @@ impl Drop for Server {
     }
 }
 
-fn free() -> SocketAddr {
-    let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    bound.expect("there is a free port")
+/// An address that nobody else is given, also while etcd is away; whoever connects then is refused.
+struct Held {
+    address: SocketAddr,
+    _socket: Option<TcpSocket>,
+}
+
+impl Held {
+    fn take() -> Self {
+        let taken = || -> std::io::Result<Self> {
+            let socket = TcpSocket::new_v4()?;
+            // Two may have one address, as long as only one of them listens.
+            socket.set_reuseaddr(true)?;
+            socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+            let address = socket.local_addr()?;
+            // Elsewhere etcd could not have it as well.
+            Ok(Self { address, _socket: cfg!(target_os = "linux").then_some(socket) })
+        };
+        taken().expect("there is a free port")
+    }
 }
 
 fn command(folder: &Path, clients: SocketAddr, members: SocketAddr, scheme: &str) -> Command {

@@ -206,7 +206,7 @@ async fn a_callee_that_says_what_it_cannot_do_now_is_alive() {
     assert_eq!((pair.calls(), pair.circuit()), (10, CircuitState::Closed));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_call_ends_at_its_deadline() {
     let pair = slow(policy().deadline(Duration::from_millis(20)));
     let begin = Instant::now();
@@ -217,7 +217,7 @@ async fn a_call_ends_at_its_deadline() {
     assert_eq!(pair.calls(), 1, "no retry");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_may_have_a_deadline_of_its_own_and_a_budget_covers_all_calls() {
     let pair = slow(policy());
     let begin = Instant::now();
@@ -233,7 +233,7 @@ async fn a_request_may_have_a_deadline_of_its_own_and_a_budget_covers_all_calls(
     assert_eq!(pair.calls(), 2, "nothing was left for the third");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_full_bulkhead_is_busy() {
     let pair = slow(policy().concurrency(1).deadline(Duration::from_mins(1)));
     let mut hurried = Request::new(String::new());

@@ -182,7 +182,7 @@ mod tests {
             enabled: true,
             per_second: number(10),
             burst: number(3),
-            auth_per_minute: number(6),
+            auth_per_minute: number(1),
             auth_burst: number(1),
         }
     }
@@ -222,17 +222,19 @@ mod tests {
             let problem = next().lets_in(Class::Auth, one).await.unwrap_err();
             assert_eq!((problem.kind, &*problem.code), (ErrorKind::RateLimited, "rate_limited"));
             let wait = problem.retry_after.unwrap();
-            assert!(wait > Duration::from_secs(5) && wait <= Duration::from_secs(10), "{wait:?}");
+            assert!(wait > Duration::ZERO && wait <= Duration::from_mins(1), "{wait:?}");
         }
         assert!(next().lets_in(Class::Auth, two).await.is_ok());
         assert!(next().lets_in(Class::Health, one).await.is_ok());
         // A bucket refills while the test runs: somebody is sent away before twice the burst is let in.
         let mut let_in = 0;
-        while next().lets_in(Class::Browse, one).await.is_ok() {
-            let_in += 1;
-        }
+        let problem = loop {
+            match next().lets_in(Class::Browse, one).await {
+                Ok(()) => let_in += 1,
+                Err(problem) => break problem,
+            }
+        };
         assert!((3..6).contains(&let_in), "{let_in}");
-        let problem = next().lets_in(Class::Browse, one).await.unwrap_err();
         tokio::time::sleep(problem.retry_after.unwrap()).await;
         assert!(next().lets_in(Class::Browse, one).await.is_ok(), "after the time that was said");
     }
@@ -258,11 +260,11 @@ mod tests {
         assert!(rates.admit(Class::Auth, one).is_ok());
         let problem = rates.admit(Class::Auth, one).unwrap_err();
         assert_eq!((problem.kind, &*problem.code), (ErrorKind::RateLimited, "rate_limited"));
-        assert!(problem.retry_after.unwrap() > Duration::from_secs(9));
+        assert!(problem.retry_after.unwrap() > Duration::from_secs(50));
         assert!(rates.admit(Class::Auth, two).is_ok());
         assert!(rates.admit(Class::Browse, one).is_ok());
         assert!((0..100).all(|_| rates.admit(Class::Health, one).is_ok()));
-        clock.advance(chrono::TimeDelta::seconds(11));
+        clock.advance(chrono::TimeDelta::seconds(61));
         assert!(rates.admit(Class::Auth, one).is_ok());
     }
 }

@@ -32,7 +32,7 @@ async fn world() -> World {
     let url = souk_platform::db::testing::url(folder.path(), "identity").await;
     let db = Database::open::<Migrator>("identity", &url, Clock::system()).await.unwrap();
     let directory = Directory::new();
-    let policy = Policy::default().deadline(Duration::from_millis(200));
+    let policy = Policy::default().deadline(Duration::from_secs(20));
     let argon2 = Argon2Config { memory_kib: 64, iterations: 1, ..Argon2Config::default() };
     let config = Config { argon2, ..Config::default() };
     let ended = EndedSessions::default();

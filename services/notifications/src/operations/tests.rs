@@ -41,7 +41,7 @@ async fn world(transport: TransportKind) -> World {
 }
 
 async fn world_with(transport: TransportKind, url: String) -> World {
-    let smtp = SmtpConfig { url: url.into(), timeout: Duration::from_millis(500), ..SmtpConfig::default() };
+    let smtp = SmtpConfig { url: url.into(), timeout: Duration::from_secs(20), ..SmtpConfig::default() };
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::adjustable();
     let url = souk_platform::db::testing::url(folder.path(), "notifications").await;

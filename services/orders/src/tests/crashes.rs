@@ -154,7 +154,9 @@ fn a_cancellation_that_dies_anywhere_is_finished() {
             let path = format!("/orders/{}/cancel", order.id());
             let died = scene.dies(&life, async {
                 let answer = life.call("PUT", &path, &[("x-order-token", order.token())], None).await;
-                assert_eq!(answer.data["status"], "cancelled", "{answer:?}");
+                let status = answer.data["status"].as_str();
+                // What was paid may be back already.
+                assert!(status == Some("cancelled") || (paid && status == Some("refunded")), "{answer:?}");
             });
             scene.trouble(None);
             life.crash();

@@ -49,6 +49,8 @@ pub struct Life {
     pub world: World,
     pub app: AppState,
     pub db: Database,
+    /// Payments' outbox.
+    told: Database,
     router: Router,
     directory: Directory,
 }
@@ -80,9 +82,18 @@ impl Life {
     }
 
     pub fn start_with(world: &World, folder: &Path, config: Config) -> Self {
+        Self::begin(world, folder, config, true)
+    }
+
+    /// One that only does what it is asked to.
+    pub fn start_without_jobs(world: &World, folder: &Path) -> Self {
+        Self::begin(world, folder, Config::default(), false)
+    }
+
+    fn begin(world: &World, folder: &Path, config: Config, jobs: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let (app, router, directory) = runtime.block_on(serve(world, folder, config));
-        Self { runtime: Some(runtime), world: world.clone(), db: app.db.clone(), app, router, directory }
+        let (app, told, router, directory) = runtime.block_on(serve(world, folder, config, jobs));
+        Self { runtime: Some(runtime), world: world.clone(), db: app.db.clone(), app, told, router, directory }
     }
 
     pub fn run<F: Future>(&self, work: F) -> F::Output {
@@ -161,8 +172,9 @@ impl Life {
             tokio::time::sleep(Duration::from_millis(15)).await;
             let backlog = souk_platform::events::Backlog::of(&self.db).await.unwrap();
             assert_eq!(backlog.dead, 0, "no event is given up");
+            let told = souk_platform::events::Backlog::of(&self.told).await.unwrap();
             let state = self.world.state();
-            let still = backlog.due == 0 && state.events.is_empty() && before == state.calls.len();
+            let still = told.due == 0 && backlog.due == 0 && state.events.is_empty() && before == state.calls.len();
             quiet = if still { quiet + 1 } else { 0 };
         }
     }
@@ -240,7 +252,7 @@ impl Drop for Life {
     }
 }
 
-async fn serve(world: &World, folder: &Path, config: Config) -> (AppState, Router, Directory) {
+async fn serve(world: &World, folder: &Path, config: Config, jobs: bool) -> (AppState, Database, Router, Directory) {
     let url = |name| souk_platform::db::testing::url(folder, name);
     let db = Database::open::<Migrator>(NAME, &url("orders").await, world.clock.clone()).await.unwrap();
     let told = Database::open::<NoTables>("payments", &url("payments").await, world.clock.clone()).await.unwrap();
@@ -270,8 +282,8 @@ async fn serve(world: &World, folder: &Path, config: Config) -> (AppState, Route
     for database in [&db, &told] {
         tokio::spawn(Relay::new(database.clone(), bus.clone(), CancellationToken::new()).run());
     }
-    tokio::spawn(tell(world.clone(), told));
-    for job in service.jobs {
+    tokio::spawn(tell(world.clone(), told.clone()));
+    for job in service.jobs.into_iter().filter(|_| jobs) {
         tokio::spawn(async move {
             loop {
                 (job.run)().await;
@@ -280,7 +292,7 @@ async fn serve(world: &World, folder: &Path, config: Config) -> (AppState, Route
         });
     }
     let (router, _) = service.routes.split_for_parts();
-    (app, router, directory)
+    (app, told, router, directory)
 }
 
 /// Payments' own relay. After a crash it may tell something twice.

@@ -74,12 +74,7 @@ fn a_payment_told_by_everybody_at_once_confirms_once() {
     let (world, _folder, life, sku) = begin(10);
     life.run(async {
         let order = life.order(None, None, Some(&[(sku, 2)])).await;
-        world.pay(order.payment());
-        {
-            let mut state = world.state();
-            let event = state.events[0].clone();
-            state.events.extend(std::iter::repeat_n(event, 9));
-        }
+        world.pay_and_tell(order.payment(), 10);
         world.clock.advance(chrono::TimeDelta::minutes(16));
         let path = format!("/orders/{}?paid=1", order.id());
         let headers = [("x-order-token", order.token())];
@@ -113,7 +108,7 @@ fn a_cancellation_that_races_the_payment_ends_in_one_of_both() {
                 pay,
             )
             .await;
-            assert_eq!(answer.data["status"], "cancelled", "{answer:?}");
+            assert!(matches!(answer.data["status"].as_str(), Some("cancelled" | "refunded")), "{answer:?}");
             life.until(order.id(), "refunded").await;
             life.settle().await;
             life.check().await;
@@ -170,7 +165,11 @@ fn a_spike_is_queued_and_drained_in_order() {
 
 #[test]
 fn workers_that_take_from_the_queue_at_once_take_different_orders() {
-    let (world, _folder, life, sku) = begin(100);
+    let world = World::new();
+    let sku = world.sku(100);
+    let folder = tempfile::tempdir().unwrap();
+    // The job that goes on with queued orders would take some, too.
+    let life = Life::start_without_jobs(&world, folder.path());
     life.run(async {
         for _ in 0..20 {
             life.order(None, None, Some(&[(sku, 1)])).await;

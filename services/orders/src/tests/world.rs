@@ -170,6 +170,11 @@ impl World {
 
     /// The buyer pays, whatever state the payment is in: a provider takes money that is given.
     pub fn pay(&self, payment: PaymentId) {
+        self.pay_and_tell(payment, 1);
+    }
+
+    /// The same, and says so that many times.
+    pub fn pay_and_tell(&self, payment: PaymentId, times: usize) {
         let mut state = self.state();
         let now = self.clock.now();
         let known = state.payments.get_mut(&payment.to_string()).expect("the payment exists");
@@ -184,7 +189,7 @@ impl World {
             currency: Currency::EUR,
             completed_at: now,
         };
-        state.events.push(Event::Completed(event));
+        state.events.extend(std::iter::repeat_n(Event::Completed(event), times));
     }
 
     pub fn decline(&self, payment: PaymentId) {

@@ -57,7 +57,7 @@ async fn a_paid_payment_is_booked_and_announced_once_however_often_it_is_said() 
     assert_eq!(shop.balance("a").await, (950, 0));
     assert_eq!(shop.balance("b").await, (450, 0));
     shop.verify().await;
-    assert_eq!(shop.announced(), ["completed 1750"]);
+    assert_eq!(shop.announced(1).await, ["completed 1750"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +123,7 @@ async fn failed_then_completed_is_completed_and_completed_then_failed_stays_so()
     deliver(&shop, &body("evt_10", "payment.completed", payment.id, 7, "GBP")).await.unwrap();
     let after = shop.until(payment.id, |payment| payment.flag.is_some()).await;
     assert_eq!((after.status, after.amount), (Status::Completed, 1000));
-    assert_eq!(shop.announced(), ["failed declined", "completed 1000"]);
+    assert_eq!(shop.announced(2).await, ["failed declined", "completed 1000"]);
     shop.verify().await;
 }
 

@@ -54,7 +54,7 @@ async fn many_refunds_at_once_never_give_more_than_came() {
     shop.until(payment.id, |payment| payment.refunded_amount == given).await;
     shop.verify().await;
     if given < total {
-        let rest = request_refund_and_wait(&shop.app, wish(&payment, None, "rest")).await.unwrap();
+        let rest = shop.refund(wish(&payment, None, "rest")).await;
         assert_eq!((rest.amount, rest.status), (total - given, RefundStatus::Completed));
     }
     let last = shop.payment(payment.id).await;
@@ -105,14 +105,14 @@ async fn a_refused_refund_frees_its_amount_and_calls_an_operator() {
     let shop = Shop::open().await;
     let payment = shop.paid(vec![portion("a", 1000, 50, 200, 101)]).await;
     shop.sandbox().faults.set(Faults { refund: RefundFault::Refuse, ..Faults::default() });
-    let refused = request_refund_and_wait(&shop.app, wish(&payment, Some(700), "r1")).await.unwrap();
+    let refused = shop.refund(wish(&payment, Some(700), "r1")).await;
     assert_eq!(refused.status, RefundStatus::Failed);
     let after = shop.payment(payment.id).await;
     assert_eq!((after.status, after.refunding_amount), (Status::Completed, 0));
     assert!(after.flag.is_some());
     shop.verify().await;
     shop.sandbox().faults.set(Faults::default());
-    let given = request_refund_and_wait(&shop.app, wish(&payment, None, "r2")).await.unwrap();
+    let given = shop.refund(wish(&payment, None, "r2")).await;
     assert_eq!((given.amount, given.status), (1250, RefundStatus::Completed));
     shop.verify().await;
 }
@@ -127,7 +127,7 @@ async fn a_seller_gives_back_its_own_part_only() {
     };
     let too_much = request_refund(&shop.app, of_b(Some(701), "r1")).await;
     assert!(matches!(too_much, Err(Error::RefundTooLarge { left: 700 })));
-    let rest = request_refund_and_wait(&shop.app, of_b(None, "r2")).await.unwrap();
+    let rest = shop.refund(of_b(None, "r2")).await;
     assert_eq!(rest.amount, 700);
     assert_eq!((shop.balance("a").await, shop.balance("b").await), ((900, 0), (0, 0)));
     assert!(matches!(request_refund(&shop.app, of_b(None, "r3")).await, Err(Error::NothingToRefund)));
@@ -177,12 +177,8 @@ fn receipt() -> Receipt {
 async fn money_becomes_available_after_the_return_window_and_is_paid_out_once() {
     let shop = Shop::open().await;
     let payment = shop.paid(vec![portion("a", 1000, 50, 200, 100), portion("b", 700, 0, 0, 70)]).await;
-    request_refund_and_wait(
-        &shop.app,
-        RefundWish { bearer: Bearer::Seller(SellerId::derived("a")), ..wish(&payment, Some(125), "r1") },
-    )
-    .await
-    .unwrap();
+    let some = RefundWish { bearer: Bearer::Seller(SellerId::derived("a")), ..wish(&payment, Some(125), "r1") };
+    shop.refund(some).await;
     // One refund is on its way when the window ends.
     shop.sandbox().faults.set(Faults { refund: RefundFault::Wait, ..Faults::default() });
     let waiting = RefundWish { bearer: Bearer::Seller(SellerId::derived("a")), ..wish(&payment, Some(250), "r2") };
@@ -223,7 +219,7 @@ async fn money_becomes_available_after_the_return_window_and_is_paid_out_once() 
     assert!(paid.into_iter().all(|payout| payout.unwrap().amount == available));
     assert_eq!(shop.balance("a").await, (0, 0));
     // A refund after the payout makes the balance negative.
-    request_refund_and_wait(&shop.app, wish(&payment, None, "rest")).await.unwrap();
+    shop.refund(wish(&payment, None, "rest")).await;
     assert_eq!(shop.balance("a").await, (0, -available));
     shop.verify().await;
 }

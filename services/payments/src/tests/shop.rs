@@ -8,7 +8,7 @@ use souk_kernel::{Clock, Currency, OrderId, PaymentId, Problem, SellerId, Seller
 use souk_platform::{
     config::Secret,
     db::Database,
-    events::{Bus, Consumers, Delivery, Relay},
+    events::{Backlog, Bus, Consumers, Delivery, Relay},
     invalidations::Invalidations,
     rpc::{Directory, Policy},
 };
@@ -20,16 +20,17 @@ use crate::{
     consumers::consumers,
     domain::{
         payment::{PaymentStatus, ProviderName},
-        refund::Parts,
+        refund::{Parts, RefundStatus},
     },
     operations::{
         change_rules::ensure_default_rule,
         create_payment::{NewPayment, NewPortion, create_payment},
         play_sandbox::press_button,
+        request_refund::{RefundWish, request_refund_and_wait},
     },
     providers::sandbox::Decision,
     providers::{Provider, Providers, manual::Manual, sandbox::Sandbox},
-    store::{self, Migrator, Payment, ledger},
+    store::{self, Migrator, Payment, Refund, ledger},
     verify,
 };
 
@@ -78,9 +79,9 @@ impl Shop {
         Self::with(Config { provider_timeout: Duration::from_secs(15), ..Config::default() }).await
     }
 
-    /// One that soon gives up waiting for a provider.
+    /// One that soon gives up waiting for a provider, but not for one that only has a busy machine.
     pub async fn impatient() -> Self {
-        Self::with(Config { provider_timeout: Duration::from_millis(200), ..Config::default() }).await
+        Self::with(Config { provider_timeout: Duration::from_secs(2), ..Config::default() }).await
     }
 
     pub async fn with(config: Config) -> Self {
@@ -131,6 +132,21 @@ impl Shop {
         tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("it becomes so")
     }
 
+    /// A refund that has ended, however long that takes.
+    pub async fn refund(&self, wish: RefundWish) -> Refund {
+        let asked = request_refund_and_wait(&self.app, wish).await.unwrap();
+        let ended = async {
+            loop {
+                let refund = store::refunds::find(self.app.db.reader(), asked.id).await.unwrap().unwrap();
+                if refund.status != RefundStatus::Pending {
+                    return refund;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), ended).await.expect("it ends")
+    }
+
     /// Turns the clock.
     pub fn later(&self, by: TimeDelta) {
         self.clock.advance(by);
@@ -149,8 +165,16 @@ impl Shop {
         }
     }
 
-    pub fn announced(&self) -> Vec<String> {
-        self.announced.lock().unwrap().clone()
+    /// What was announced, when that is so much at least and nothing is on its way any more.
+    pub async fn announced(&self, count: usize) -> Vec<String> {
+        let announced = || self.announced.lock().unwrap().clone();
+        let delivered = async {
+            while announced().len() < count || Backlog::of(&self.app.db).await.unwrap().due > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), delivered).await.expect("it is announced");
+        announced()
     }
 
     pub fn sandbox(&self) -> &Sandbox {

@@ -5,7 +5,7 @@ use souk_kernel::Actor;
 
 use super::{Shop, portion};
 use crate::{
-    operations::request_refund::{Bearer, RefundWish, request_refund_and_wait},
+    operations::request_refund::{Bearer, RefundWish},
     store::entities::{allocation, ledger_posting, payment, refund},
     verify,
 };
@@ -26,7 +26,7 @@ async fn some_business() -> Shop {
         bearer: Bearer::All,
         by: Actor::System,
     };
-    request_refund_and_wait(&shop.app, wish).await.unwrap();
+    shop.refund(wish).await;
     shop.verify().await;
     shop
 }

@@ -115,8 +115,13 @@ async fn hook(State(state): State<Shared>, headers: HeaderMap, body: Bytes) -> S
 
 /// A marketplace whose operator allows sellers to name systems on this machine.
 pub async fn open_market() -> Market {
+    open_market_with(|_| {}).await
+}
+
+/// The same with other settings.
+pub async fn open_market_with(change: impl FnOnce(&mut souk::Config)) -> Market {
     let allowed = |config: &mut souk::Config| {
         config.inventory.sources.allowed_networks = vec!["127.0.0.0/8".parse().expect("a network")];
     };
-    Builder::default().config(allowed).start().await
+    Builder::default().config(allowed).config(change).start().await
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use souk_tests::{Market, Seller, Thing, sign};
 
-use super::erp::{Erp, open_market};
+use super::erp::{Erp, open_market_with};
 
 struct Stage {
     market: Market,
@@ -17,7 +17,13 @@ struct Stage {
 
 /// A seller whose system calls the teapot `A-1` and has heard how many there are.
 async fn stage() -> Stage {
-    let (market, erp) = (open_market().await, Erp::starts().await);
+    stage_that_gathers(Duration::from_secs(1)).await
+}
+
+/// The same where changes are gathered for so long.
+async fn stage_that_gathers(time: Duration) -> Stage {
+    let market = open_market_with(|config| config.inventory.sources.publish_after = time).await;
+    let erp = Erp::starts().await;
     let seller = market.seller("Tea House").await;
     let teapot = seller.lists("Teapot", 2500, 5).await;
     let source = json!({"name": "erp", "kind": "webhook", "publish_url": erp.url("/hook")});
@@ -25,7 +31,7 @@ async fn stage() -> Stage {
     let names = json!({"items": [{"sku": "A-1", "sku_id": teapot.sku()}]});
     seller.client.put("/inventory/sources/erp/mapping", &names).await.no_content();
     let stage = Stage { market, erp, seller, teapot, secret: source.text("secret").to_owned() };
-    let told = stage.hears(Duration::from_secs(5)).await;
+    let told = stage.hears(time + Duration::from_secs(4)).await;
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0]["items"][0]["available"], 5);
     stage
@@ -52,19 +58,21 @@ const A_WHILE: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn a_sale_is_told_signed_and_together_with_others() {
-    let stage = stage().await;
+    // Longer than it takes to make the changes.
+    let gathered = Duration::from_secs(30);
+    let stage = stage_that_gathers(gathered).await;
     let buyer = stage.market.buyer("Cleo").await;
     buyer.orders(&stage.teapot, 2).await;
     stage.counts(9).await;
     let cup = stage.seller.lists("Cup", 900, 7).await;
     stage.seller.client.put(&format!("/inventory/{}", cup.sku()), &json!({"on_hand": 1})).await.ok();
-    let told = stage.hears(A_WHILE).await;
+    let told = stage.hears(gathered + A_WHILE).await;
     assert_eq!(told.len(), 1, "changes are gathered: {told:?}");
     let item =
         json!({"sku": "A-1", "sku_id": stage.teapot.sku(), "on_hand": 9, "reserved": 2, "available": 7, "version": 3});
     assert_eq!((&told[0]["type"], &told[0]["source"]), (&json!("stock.changed"), &json!("erp")));
     assert_eq!(told[0]["items"], json!([item]), "only what has a name there");
-    assert!(stage.hears(A_WHILE).await.is_empty(), "once");
+    assert!(stage.hears(gathered + A_WHILE).await.is_empty(), "once");
     assert_eq!(stage.publishing().await["next_at"], Value::Null, "it rests");
     stage.market.ends_clean().await;
 }

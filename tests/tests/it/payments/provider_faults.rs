@@ -13,13 +13,16 @@ struct Shop {
 }
 
 async fn shop() -> Shop {
-    let market = Market::builder()
-        .config(|config| {
-            config.payments.provider_timeout = Duration::from_millis(200);
-            config.orders.answer_within = Duration::from_secs(3);
-        })
-        .start()
-        .await;
+    shop_in(Market::start().await).await
+}
+
+/// One that soon gives up waiting for the provider.
+async fn impatient_shop() -> Shop {
+    let impatient = |config: &mut souk::Config| config.payments.provider_timeout = Duration::from_secs(2);
+    shop_in(Market::builder().config(impatient).start().await).await
+}
+
+async fn shop_in(market: Market) -> Shop {
     let seller = market.seller("Tea House").await;
     let teapot = seller.lists("Teapot", 2500, 50).await;
     let cleo = market.buyer("Cleo").await;
@@ -60,7 +63,7 @@ async fn while_the_provider_is_down_orders_are_kept_and_paid_later() {
 
 #[tokio::test]
 async fn a_payment_whose_answer_was_lost_is_opened_once() {
-    let shop = shop().await;
+    let shop = impatient_shop().await;
     shop.provider(json!({"create": "lose_answer"})).await;
     let answer = shop.cleo.tries_to_order(&shop.cleo.order_form_for(&shop.teapot, 1)).await;
     assert!([201, 202].contains(&answer.status.as_u16()), "{answer}");
@@ -120,7 +123,7 @@ async fn whatever_a_provider_does_to_its_webhooks_the_order_is_paid_once() {
 
 #[tokio::test]
 async fn a_refund_that_the_provider_fails_or_loses_comes_in_the_end_and_once() {
-    let shop = shop().await;
+    let shop = impatient_shop().await;
     for fault in ["down", "lose_answer"] {
         let order = shop.cleo.buys(&shop.teapot, 1).await;
         shop.provider(json!({"refund": fault})).await;

@@ -60,8 +60,11 @@ async fn the_operator_sees_all_outboxes_and_the_health_of_all_processes() {
     let mut market = Market::builder().split().start().await;
     let backlog = market.admin.client.get("/admin/events/backlog").await.ok();
     assert_eq!(backlog.0.as_object().unwrap().len(), 8);
-    let health = market.client.at_root().get("/health").await.is(200);
-    assert_eq!(health.json["dependencies"]["catalog"]["status"], "OK", "{health}");
+    souk_tests::eventually("the catalog is seen to be well", async || {
+        let health = market.client.at_root().get("/health").await.is(200);
+        (health.json["dependencies"]["catalog"]["status"] == "OK").then_some(())
+    })
+    .await;
     market.loses("catalog").await;
     souk_tests::eventually("the catalog is seen to be down", async || {
         let health = market.client.at_root().get("/health").await.is(200);

@@ -23,6 +23,7 @@ async fn a_restart_keeps_everything() {
     let open = guest.orders(&teapot, 1).await;
     cleo.adds(&teapot, 2).await;
     let path = format!("/products/{}", teapot.id());
+    market.settles().await;
     let before =
         (cleo.order(&paid).await, cleo.cart().await, seller.balance().await, market.client.get(&path).await.ok());
     market.restarts().await;

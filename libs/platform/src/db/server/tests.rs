@@ -198,7 +198,7 @@ async fn who_waits_for_too_long_is_told_so() {
     let waited = db.guarded(move |tx| async move { tx.execute_unprepared(take).await });
     waited.await.expect_err("the row is locked");
     hanging.commit().await.unwrap();
-    db.guarded(move |tx| async move { tx.execute_unprepared(take).await }).await.unwrap();
+    holder.guarded(move |tx| async move { tx.execute_unprepared(take).await }).await.unwrap();
     assert_eq!(units(db.reader()).await.unwrap(), 2);
 }
 

