@@ -24,12 +24,27 @@ pub async fn purge(app: &App) -> Result<u64, Error> {
     };
     let Config { guest_kept, empty_kept, closed_kept } = app.config;
     let than = Stale { guests: before(guest_kept), empty: before(empty_kept), closed: before(closed_kept) };
-    store::ended_orders::forget(&app.db, before(ENDED_KEPT)).await?;
     let (mut removed, mut after) = (0, None);
     loop {
         let ids = store::stale(app.db.reader(), than, after, BATCH).await?;
-        let Some(last) = ids.last() else { return Ok(removed) };
+        let Some(last) = ids.last() else { break };
         after = Some(*last);
         removed += app.db.guarded(move |tx| async move { store::remove_stale(&tx, than, &ids).await }).await?;
+    }
+    forget_ended(app, before(ENDED_KEPT)).await?;
+    Ok(removed)
+}
+
+async fn forget_ended(app: &App, before: Timestamp) -> Result<(), Error> {
+    let mut after = None;
+    loop {
+        let ids = store::ended_orders::noted(app.db.reader(), before, after, BATCH).await?;
+        let Some(last) = ids.last() else { return Ok(()) };
+        after = Some(*last);
+        let forget = move |tx| async move {
+            store::ended_orders::forget(&tx, ids);
+            Ok::<_, Error>(())
+        };
+        app.db.guarded(forget).await?;
     }
 }

@@ -6,17 +6,19 @@ use crate::{app::App, domain::Owner, error::Error, store};
 /// Frees the cart that is bound to an order. Harmless when there is none: should the order still be about to bind that of its
 /// `owner`, having taken too long for who asked, it comes too late.
 pub async fn thaw(app: &App, order_id: OrderId, owner: Option<Owner>) -> Result<(), Error> {
-    app.db
-        .guarded(move |tx| async move {
-            store::ended_orders::note(&tx, order_id);
-            if let Some(owner) = owner {
-                // Whoever has read the cart before this was noted can't bind it any more; whoever was faster is found below.
-                store::overtake(&tx, &owner);
-            }
-            store::thaw(&tx, order_id).await?;
-            Ok(())
-        })
-        .await
+    let note = move |tx| async move {
+        store::ended_orders::note(&tx, order_id);
+        Ok::<_, Error>(())
+    };
+    app.db.guarded(note).await?;
+    // Whoever does not know that yet has read the cart before: to bind it comes too late, or is found.
+    let free = move |tx| async move {
+        if let Some(owner) = owner {
+            store::overtake(&tx, &owner);
+        }
+        Ok(store::thaw(&tx, order_id).await?)
+    };
+    app.db.guarded(free).await
 }
 
 /// Frees the cart of an order that will not be delivered.

@@ -102,8 +102,7 @@ pub async fn advance(tx: &Tx, cart: &mut Cart) -> Result<bool, DbErr> {
     Ok(done)
 }
 
-/// Binds an open cart to an order, one version on. False when somebody changed it since it was read, or the order has ended: who
-/// notes that overtakes the cart.
+/// Binds an open cart to an order, one version on. False when somebody changed it since it was read, or the order has ended.
 pub async fn bind(tx: &Tx, cart: &mut Cart, order_id: OrderId) -> Result<bool, DbErr> {
     let ended = ended_order::Entity::find_by_id(order_id).select_only().expr(Expr::val(1)).into_query();
     let update = cart::Entity::update_many()
@@ -129,11 +128,11 @@ pub fn overtake(tx: &Tx, owner: &Owner) {
 }
 
 /// Frees the cart that is bound to an order.
-pub async fn thaw(tx: &Tx, order_id: OrderId) -> Result<bool, DbErr> {
+pub async fn thaw(tx: &Tx, order_id: OrderId) -> Result<(), DbErr> {
     let update = cart::Entity::update_many()
         .col_expr(cart::Column::Status, Expr::value(Status::Open))
         .col_expr(cart::Column::OrderId, Expr::value(None::<Uuid>));
-    Ok(bound(update, tx, order_id).exec(tx).await?.rows_affected > 0)
+    bound(update, tx, order_id).exec(tx).await.map(drop)
 }
 
 /// Closes the cart that is bound to an order; its owner is free to begin another, and is forgotten here. False when there is none,
@@ -196,7 +195,7 @@ pub async fn stale(
         .select_only()
         .column(cart::Column::Id)
         // Ids begin with the time at which they were made: what was made later was touched later.
-        .filter(cart::Column::Id.lt(first_id_of(latest)))
+        .filter(cart::Column::Id.lt(CartId::from_uuid(first_id_of(latest))))
         .filter(is_stale(than));
     if let Some(after) = after {
         query = query.filter(cart::Column::Id.gt(after));
@@ -225,9 +224,9 @@ fn is_stale(than: Stale) -> Condition {
 }
 
 /// The least id that could be made at `moment` (`UUIDv7`: 48 bits of milliseconds come first).
-fn first_id_of(moment: Timestamp) -> CartId {
+pub(super) fn first_id_of(moment: Timestamp) -> Uuid {
     let milliseconds = u128::try_from(moment.timestamp_millis()).unwrap_or_default();
-    CartId::from_uuid(Uuid::from_u128(milliseconds << 80))
+    Uuid::from_u128(milliseconds << 80)
 }
 
 fn line(row: cart_item::Model) -> Line {

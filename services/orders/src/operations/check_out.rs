@@ -7,7 +7,7 @@ use souk_contracts::{
     cart::{FreezeReply, FreezeRequest},
     inventory::{Line, ReserveRequest},
 };
-use souk_kernel::{Actor, OrderId, Problem};
+use souk_kernel::{Actor, ErrorKind, OrderId, Problem};
 
 use super::{
     complete_order::{Paid, complete_in_turn},
@@ -241,6 +241,12 @@ impl Run<'_> {
         match error {
             Error::Lost => self.overtaken().await,
             Error::Db(error) => Err(error.into()),
+            // An earlier run gave the cart back, and could not write why it gave up.
+            Error::Problem(problem) if step == Step::Freeze && problem.code == "order_ended" => {
+                let message = "the order was given up while it was being placed; try again";
+                let problem = Problem::new(ErrorKind::Unavailable, "cart_unavailable", message);
+                self.give_up(problem.into()).await
+            }
             error if error.is_transient() && self.may_wait(step) => {
                 tracing::warn!(%error, order_id = %self.order.row.id, step = step.as_str(), "checkout goes on later");
                 self.park().await

@@ -81,5 +81,8 @@ pub async fn thawed(app: &App, order: &Order) -> bool {
 
 /// The request for that.
 pub fn thaw(Order { row, .. }: &Order) -> ThawRequest {
-    ThawRequest { order_id: row.id.to_string(), owner: Some(owner(row.user_id, row.cart_key.clone())) }
+    // Not those of an order of items that were named in the request.
+    let of_cart = row.cart_id.is_some() || row.requested.0.is_empty();
+    let owner = of_cart.then(|| owner(row.user_id, row.cart_key.clone()));
+    ThawRequest { order_id: row.id.to_string(), owner }
 }

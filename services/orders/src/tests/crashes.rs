@@ -96,6 +96,40 @@ fn a_checkout_that_dies_anywhere_is_finished_by_the_same_request() {
 }
 
 #[test]
+fn a_rejection_that_dies_anywhere_lets_the_buyer_begin_again() {
+    sweep(|scene, trouble| {
+        let life = scene.life();
+        scene.trouble(Some(trouble));
+        scene.world.state().down.push("catalog");
+        let died = scene.dies(&life, async {
+            let refused = life.order(Some(&scene.cart), Some("key"), None).await;
+            assert_eq!(refused.status, 503, "{refused:?}");
+        });
+        scene.trouble(None);
+        scene.world.state().down.clear();
+        life.crash();
+        let life = scene.life();
+        life.run(async {
+            scene.world.clock.advance(chrono::TimeDelta::seconds(31));
+            let mut order = life.order(Some(&scene.cart), Some("key"), None).await;
+            if order.status == 503 {
+                // The cart had been given back: that order is not to be had any more, the next one is.
+                order = life.order(Some(&scene.cart), Some("key"), None).await;
+            }
+            assert!(order.status.is_success(), "{trouble:?}: {order:?}");
+            let id = order.id();
+            life.until(id, "pending_payment").await;
+            let order = Answer { data: life.show(&order).await, ..order };
+            scene.world.pay(order.payment());
+            life.until(id, "confirmed").await;
+            life.settle().await;
+            life.check().await;
+        });
+        died
+    });
+}
+
+#[test]
 fn a_checkout_that_dies_and_is_never_repeated_leaves_nothing_behind() {
     sweep(|scene, trouble| {
         let life = scene.life();

@@ -140,6 +140,10 @@ impl inventory::inventory_server::Inventory for World {
     }
 }
 
+fn refusal(code: &'static str, message: &'static str) -> Status {
+    souk_platform::rpc::status(souk_kernel::Problem::new(souk_kernel::ErrorKind::Conflict, code, message))
+}
+
 #[tonic::async_trait]
 impl cart::cart_server::Cart for World {
     async fn freeze(&self, request: Request<cart::FreezeRequest>) -> Answer<cart::FreezeReply> {
@@ -148,15 +152,14 @@ impl cart::cart_server::Cart for World {
         let hash = request.owner.and_then(|owner| owner.cart_token_hash).unwrap_or_default();
         let reply = {
             let mut state = self.state();
+            if state.ended.contains(&request.order_id) {
+                return Err(refusal("order_ended", "the order has ended"));
+            }
             let theirs = |token: &str| souk_platform::security::token_hash(token).as_slice() == hash.as_slice();
             let found = state.carts.iter_mut().find(|(token, _)| theirs(token));
             let (_, cart) = found.ok_or_else(|| Status::failed_precondition("no cart"))?;
             if cart.order.as_ref().is_some_and(|order| *order != request.order_id) {
-                return Err(souk_platform::rpc::status(souk_kernel::Problem::new(
-                    souk_kernel::ErrorKind::Conflict,
-                    "cart_frozen",
-                    "the cart belongs to another order",
-                )));
+                return Err(refusal("cart_frozen", "the cart belongs to another order"));
             }
             cart.order = Some(request.order_id);
             let lines = cart.lines.iter().map(|(sku, quantity)| cart::CartLine {
@@ -171,9 +174,13 @@ impl cart::cart_server::Cart for World {
     }
     async fn thaw(&self, request: Request<cart::ThawRequest>) -> Answer<cart::ThawReply> {
         let gate = self.enter("cart", "thaw").await?;
-        let order = Some(request.into_inner().order_id);
-        for cart in self.state().carts.values_mut().filter(|cart| cart.order == order) {
-            cart.order = None;
+        let id = request.into_inner().order_id;
+        {
+            let mut state = self.state();
+            for cart in state.carts.values_mut().filter(|cart| cart.order.as_ref() == Some(&id)) {
+                cart.order = None;
+            }
+            state.ended.insert(id);
         }
         self.leave(gate, cart::ThawReply {}).await
     }

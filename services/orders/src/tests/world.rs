@@ -2,7 +2,7 @@
 //! makes trouble at a chosen call.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -43,6 +43,8 @@ pub struct State {
     pub restocked: Vec<String>,
     /// By token.
     pub carts: HashMap<String, Cart>,
+    /// Orders that have given their cart back.
+    pub ended: HashSet<String>,
     pub payments: BTreeMap<String, Payment>,
     pub events: Vec<Event>,
 }
