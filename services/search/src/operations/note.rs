@@ -27,11 +27,12 @@ use crate::{
 /// How long a change waits for others where each transaction is a commit of its own, besides those that come while one is being
 /// written. A file's writer gathers by itself.
 const GATHER: Duration = Duration::from_millis(10);
-/// How much longer, unless a SKU that was written just now has changed again: its changes come one after the other, each when the
-/// one before is written.
-const GATHER_ON: Duration = Duration::from_millis(30);
+/// How often it waits so long, unless [enough](Notes::are_enough) have come.
+const GATHERINGS: u32 = 4;
 /// Changes that are written together.
 const TOGETHER: usize = 200;
+/// So many are enough: those who bring them have few hands.
+const ENOUGH: usize = 32;
 
 /// What is to be noted.
 #[derive(Clone, Debug)]
@@ -71,10 +72,12 @@ impl Notes {
         nobody_writes
     }
 
-    /// Whether one of these SKUs has changed again.
-    fn concern(&self, skus: &BTreeSet<SkuId>) -> bool {
+    /// Whether it makes no sense to wait for more: there are many, or one of the SKUs that were `written` just now has changed again.
+    /// Its changes come one after the other, each when the one before is written.
+    fn are_enough(&self, written: &BTreeSet<SkuId>) -> bool {
         let all = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().flatten().any(|(note, _)| note.sku().is_some_and(|sku| skus.contains(&sku)))
+        let Some(all) = &*all else { return false };
+        all.len() >= ENOUGH || all.iter().any(|(note, _)| note.sku().is_some_and(|sku| written.contains(&sku)))
     }
 
     /// What is to be written next; nobody writes any more when there is nothing.
@@ -127,9 +130,11 @@ async fn write(app: AppState) {
     let mut written = BTreeSet::new();
     loop {
         if app.db.is_shared() {
-            tokio::time::sleep(GATHER).await;
-            if !app.notes.concern(&written) {
-                tokio::time::sleep(GATHER_ON).await;
+            for _ in 0..GATHERINGS {
+                tokio::time::sleep(GATHER).await;
+                if app.notes.are_enough(&written) {
+                    break;
+                }
             }
         }
         let (notes, waiting): (Vec<_>, Vec<_>) = app.notes.next().into_iter().unzip();
