@@ -66,6 +66,16 @@ fn sweep(mut story: impl FnMut(&Scene, Trouble) -> bool) {
     }
 }
 
+/// An order that was taken is paid, and ends as it should.
+async fn ends_well(scene: &Scene, life: &Life, order: Answer) {
+    life.until(order.id(), "pending_payment").await;
+    let order = Answer { data: life.show(&order).await, ..order };
+    scene.world.pay(order.payment());
+    life.until(order.id(), "confirmed").await;
+    life.settle().await;
+    life.check().await;
+}
+
 #[test]
 fn a_checkout_that_dies_anywhere_is_finished_by_the_same_request() {
     sweep(|scene, trouble| {
@@ -82,13 +92,7 @@ fn a_checkout_that_dies_anywhere_is_finished_by_the_same_request() {
             scene.world.clock.advance(chrono::TimeDelta::seconds(31));
             let order = life.order(Some(&scene.cart), Some("key"), None).await;
             assert!(order.status.is_success(), "{trouble:?}: {order:?}");
-            let id = order.id();
-            life.until(id, "pending_payment").await;
-            let order = Answer { data: life.show(&order).await, ..order };
-            scene.world.pay(order.payment());
-            life.until(id, "confirmed").await;
-            life.settle().await;
-            life.check().await;
+            ends_well(scene, &life, order).await;
             assert_eq!(crate::verify::facts(&life.db, None, 10).await.unwrap().len(), 1, "one order for one key");
         });
         died
@@ -117,13 +121,7 @@ fn a_rejection_that_dies_anywhere_lets_the_buyer_begin_again() {
                 order = life.order(Some(&scene.cart), Some("key"), None).await;
             }
             assert!(order.status.is_success(), "{trouble:?}: {order:?}");
-            let id = order.id();
-            life.until(id, "pending_payment").await;
-            let order = Answer { data: life.show(&order).await, ..order };
-            scene.world.pay(order.payment());
-            life.until(id, "confirmed").await;
-            life.settle().await;
-            life.check().await;
+            ends_well(scene, &life, order).await;
         });
         died
     });
