@@ -24,6 +24,8 @@ const SWEEP: Duration = Duration::from_secs(30);
 const EVERY: Duration = Duration::from_millis(100);
 /// The same for a while after something was found: somebody may be waiting for what follows from it.
 const EVERY_WHILE_BUSY: Duration = Duration::from_millis(50);
+/// How long that while is.
+const BUSY: Duration = Duration::from_secs(1);
 /// How soon it is looked at again for a commit of this process that announced something: what follows it closely is found
 /// with it.
 const GATHER: Duration = Duration::from_millis(10);
@@ -31,8 +33,6 @@ const GATHER: Duration = Duration::from_millis(10);
 const GATHER_MANY: Duration = Duration::from_millis(25);
 /// So many are many.
 const MANY: usize = 4;
-/// How long that while is.
-const BUSY: Duration = Duration::from_secs(1);
 /// How often timers are looked at.
 const TIMERS: Duration = Duration::from_millis(200);
 /// The distance of two marks.

@@ -90,33 +90,28 @@ pub fn clear(tx: &Tx, cart_id: CartId) {
 
 /// Stores where a cart stands now, one version on. False when somebody changed it since it was read.
 pub async fn advance(tx: &Tx, cart: &mut Cart) -> Result<bool, DbErr> {
-    let update = cart::Entity::update_many()
+    let update = next(tx, cart);
+    cart.version += 1;
+    tx.changes(&update).await
+}
+
+/// Binds an open cart to an order, one version on. False when somebody changed it since it was read, or the order has ended.
+pub async fn bind(tx: &Tx, cart: &mut Cart, order_id: OrderId) -> Result<bool, DbErr> {
+    (cart.status, cart.order_id) = (Status::Frozen, Some(order_id));
+    let ended = ended_order::Entity::find_by_id(order_id).select_only().expr(Expr::val(1)).into_query();
+    let update = next(tx, cart).filter(Expr::exists(ended).not());
+    cart.version += 1;
+    tx.changes(&update).await
+}
+
+fn next(tx: &Tx, cart: &Cart) -> UpdateMany<cart::Entity> {
+    cart::Entity::update_many()
         .col_expr(cart::Column::Status, Expr::value(cart.status))
         .col_expr(cart::Column::OrderId, Expr::value(cart.order_id))
         .col_expr(cart::Column::Version, Expr::value(cart.version + 1))
         .col_expr(cart::Column::UpdatedAt, Expr::value(tx.now()))
         .filter(cart::Column::Id.eq(cart.id))
-        .filter(cart::Column::Version.eq(cart.version));
-    let done = tx.changes(&update).await?;
-    cart.version += 1;
-    Ok(done)
-}
-
-/// Binds an open cart to an order, one version on. False when somebody changed it since it was read, or the order has ended.
-pub async fn bind(tx: &Tx, cart: &mut Cart, order_id: OrderId) -> Result<bool, DbErr> {
-    let ended = ended_order::Entity::find_by_id(order_id).select_only().expr(Expr::val(1)).into_query();
-    let update = cart::Entity::update_many()
-        .col_expr(cart::Column::Status, Expr::value(Status::Frozen))
-        .col_expr(cart::Column::OrderId, Expr::value(order_id))
-        .col_expr(cart::Column::Version, Expr::value(cart.version + 1))
-        .col_expr(cart::Column::UpdatedAt, Expr::value(tx.now()))
-        .filter(cart::Column::Id.eq(cart.id))
         .filter(cart::Column::Version.eq(cart.version))
-        .filter(Expr::exists(ended).not());
-    let done = tx.changes(&update).await?;
-    (cart.status, cart.order_id) = (Status::Frozen, Some(order_id));
-    cart.version += 1;
-    Ok(done)
 }
 
 /// Puts the owner's cart, if there is one, a version on.

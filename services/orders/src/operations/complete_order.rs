@@ -10,7 +10,7 @@ use souk_contracts::{
 use souk_kernel::{Actor, Currency, OrderId, PaymentId};
 use souk_platform::{db::Tx, events::Receipt};
 
-use super::{open_payment::payment_of, price_order::no_longer_sellable, read, reject_order::thawed, until_won};
+use super::{open_payment::payment_of, price_order::no_longer_sellable, read, reject_order::thaw, until_won};
 use crate::{
     app::App,
     config::after,
@@ -70,7 +70,7 @@ pub async fn complete_in_turn(app: &App, paid: &Paid, receipt: Option<Receipt>) 
         if !committed(app, &order).await? {
             return call_off(app, order, paid, "out_of_stock", receipt).await;
         }
-        if order.row.status == OrderStatus::Expired && !thawed(app, &order).await {
+        if order.row.status == OrderStatus::Expired && thaw(app, &order).await.is_err() {
             // It was bought after all, but the cart has been given back to its owner, or is about to be.
             tracing::warn!(order_id = %order.row.id, "the cart of a revived order could not be freed");
         }

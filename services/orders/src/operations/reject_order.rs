@@ -23,7 +23,7 @@ pub async fn reject(run: &mut Run<'_>, problem: Problem) -> Result<Outcome, Erro
     let row = &run.order.row;
     let (id, seen, unseen) = (row.id, row.version, run.mode != Mode::Background);
     // The buyer may go on with the cart at once. Should this fail, the event below does it.
-    let bound = run.frozen && !thawed(app, &run.order).await;
+    let bound = run.frozen && thaw(app, &run.order).await.is_err();
     // Only an order that changed under the run is not queued any more.
     let Ok(lifecycle) = run.order.lifecycle().reject() else { return Err(Error::Lost) };
     let transient = Error::Problem(problem.clone()).is_transient();
@@ -74,15 +74,11 @@ fn reason(problem: &Problem) -> String {
     std::iter::once(problem.code.to_string()).chain(details).collect::<Vec<_>>().join("; ")
 }
 
-/// Frees the cart; whether that is certain.
-pub async fn thawed(app: &App, order: &Order) -> bool {
-    app.cart.clone().thaw(thaw(order)).await.is_ok()
-}
-
-/// The request for that.
-pub fn thaw(Order { row, .. }: &Order) -> ThawRequest {
-    // Not those of an order of items that were named in the request.
+/// Frees the cart.
+pub async fn thaw(app: &App, Order { row, .. }: &Order) -> Result<(), Error> {
+    // An order of items that were named in the request has nothing to do with its owner's cart.
     let of_cart = row.cart_id.is_some() || row.requested.0.is_empty();
     let owner = of_cart.then(|| owner(row.user_id, row.cart_key.clone()));
-    ThawRequest { order_id: row.id.to_string(), owner }
+    app.cart.clone().thaw(ThawRequest { order_id: row.id.to_string(), owner }).await?;
+    Ok(())
 }

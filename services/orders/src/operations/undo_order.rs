@@ -39,7 +39,7 @@ pub async fn undo_order(app: &App, id: OrderId, cause: EventId) -> Result<(), Er
             .restock(RestockRequest { order_id: order_id.clone(), reference, lines: Vec::new() })
             .await?;
     }
-    app.cart.clone().thaw(thaw(&order)).await?;
+    thaw(app, &order).await?;
     given_up
 }
 
