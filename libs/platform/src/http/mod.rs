@@ -25,7 +25,7 @@ pub(crate) mod testing;
 pub use body::{Body, Hashed, OptionalBody, RawBody};
 pub use conditional::{IfMatch, IfNoneMatch, NotModified, etag};
 pub use failure::{ErrorCode, Failure, dress, method_not_allowed, not_found, panicked, status_of};
-pub use idempotency::{IdempotencyKey, idempotent};
+pub use idempotency::{IdempotencyKey, Served, idempotent, idempotent_by_itself};
 pub use json::parse as parse_json;
 pub use paging::{Paging, decode_cursor, encode_cursor};
 pub use params::Params;

@@ -7,7 +7,7 @@ use axum::{
 use http::header;
 use souk_kernel::Problem;
 use souk_platform::{
-    http::{Body, Failure, Hashed, IdempotencyKey, Reply, idempotent, openapi::Envelope},
+    http::{Body, Failure, Hashed, IdempotencyKey, Reply, Served, idempotent_by_itself, openapi::Envelope},
     security::{CartToken, MaybeUser},
 };
 
@@ -20,7 +20,7 @@ use crate::{
     app::AppState,
     domain::OrderStatus,
     error::Error,
-    operations::{self, NewOrder, Placed, Request},
+    operations::{self, Asked, NewOrder, Placed, Request},
 };
 
 /// Places an order, of `items` or of the caller's cart. 201 with the address to pay at; 202 when many are placing orders
@@ -45,21 +45,30 @@ pub async fn place(
     };
     let given = key.0.clone().map(|key| Request { owner: owner.clone(), key, hash });
     let db = app.db.clone();
-    let run = async move { answer(&app, request, user_id, cart_token, given).await.into_response() };
-    idempotent(&db, &owner, &key, hash, Box::pin(run)).await
+    let serve = async move {
+        let asked = match new_order(&app, request, user_id, cart_token, given).await {
+            Ok(new) => operations::place_order(&app, new).await,
+            Err(error) => Asked::First(Err(error)),
+        };
+        match asked {
+            Asked::First(placed) => Served::First(answer(placed)),
+            Asked::Again(placed) => Served::Again(answer(placed)),
+        }
+    };
+    idempotent_by_itself(&db, &owner, &key, hash, Box::pin(serve)).await
 }
 
-async fn answer(
+async fn new_order(
     app: &AppState,
     request: OrderRequest,
     user_id: Option<souk_kernel::UserId>,
     cart_token: Option<String>,
     given: Option<Request>,
-) -> Result<Reply<OrderView>, Error> {
+) -> Result<NewOrder, Error> {
     if user_id.is_none() && request.email.is_none() {
         return Err(Problem::invalid("email", "is needed of guests").into());
     }
-    let new = NewOrder {
+    Ok(NewOrder {
         user_id,
         shipping_method: request.method(app)?,
         provider: request.provider(app).await?,
@@ -69,10 +78,16 @@ async fn answer(
         expected_total: request.expected_total,
         cart_token,
         request: given,
+    })
+}
+
+fn answer(placed: Result<Placed, Error>) -> Response {
+    let Placed { order, access_token } = match placed {
+        Ok(placed) => placed,
+        Err(error) => return error.into_response(),
     };
-    let Placed { order, access_token } = operations::place_order(app, new).await?;
     let view = OrderView { access_token, ..views::order(&order, Viewer::Buyer) };
     let (location, version) = (format!("/api/v1/orders/{}", view.id), view.version);
     let reply = if view.status == OrderStatus::Queued { Reply::accepted(view) } else { Reply::created(view) };
-    Ok(reply.header(header::LOCATION, location).etag(version))
+    reply.header(header::LOCATION, location).etag(version).into_response()
 }

@@ -65,33 +65,58 @@ pub struct Placed {
     pub access_token: Option<String>,
 }
 
+/// What a request came to, and whether it was the first of its key.
+pub enum Asked {
+    First(Result<Placed, Error>),
+    /// Its order exists already.
+    Again(Result<Placed, Error>),
+}
+
 /// Places the order. It is `queued` when there was no turn for it yet, or when a peer that can't be done without is down.
-pub async fn place_order(app: &AppState, new: NewOrder) -> Result<Placed, Error> {
+///
+/// An order carries the key of its request, and there is one of each at most: so nothing has to be looked up before, and
+/// what stands in the way of another order, a full queue for example, does not keep anybody from hearing of a known one.
+pub async fn place_order(app: &AppState, new: NewOrder) -> Asked {
+    loop {
+        let error = match accept(app, &new).await {
+            Ok(accepted) => return Asked::First(accepted.place(app).await),
+            Err(error) => error,
+        };
+        let Some(request) = &new.request else { return Asked::First(Err(error)) };
+        match join::join(app, new.user_id, request).await {
+            // The other order gave the key free meanwhile.
+            Ok(None) if is_duplicate(&error) => {}
+            Ok(None) => return Asked::First(Err(error)),
+            Ok(Some(placed)) => return Asked::Again(Ok(placed)),
+            Err(error) => return Asked::Again(Err(error)),
+        }
+    }
+}
+
+/// An order that is stored, and the place in the queue that was given to it.
+struct Accepted {
+    order: Order,
+    access_token: Option<String>,
+    ticket: Ticket,
+    placing: Placing,
+}
+
+async fn accept(app: &AppState, new: &NewOrder) -> Result<Accepted, Error> {
     if new.items.is_none() && new.user_id.is_none() && new.cart_token.is_none() {
         return Err(Error::Conflict { code: "cart_empty", message: "the cart is empty" });
     }
-    let (email, locale) = contact(app, &new).await?;
-    loop {
-        let ticket = app.queue.admit()?;
+    let (email, locale) = contact(app, new).await?;
+    let ticket = app.queue.admit()?;
+    let (id, placing) = loop {
         let id = OrderId::new();
-        let Some(placing) = app.queue.claim(id) else { continue };
-        let access_token = new.user_id.is_none().then(|| app.guest_tokens.of(id));
-        let row = accepted(app, id, &new, email.clone(), locale.clone(), access_token.as_deref());
-        match store_accepted(app, row).await {
-            Ok(order) => {
-                let order = run(app, order, ticket, placing).await?;
-                return Ok(Placed { order, access_token });
-            }
-            Err(error) if is_duplicate(&error) && new.request.is_some() => {
-                drop((ticket, placing));
-                // `None` when the other order gave the key free meanwhile.
-                if let Some(placed) = join::join(app, &new).await? {
-                    return Ok(placed);
-                }
-            }
-            Err(error) => return Err(error),
+        if let Some(placing) = app.queue.claim(id) {
+            break (id, placing);
         }
-    }
+    };
+    let access_token = new.user_id.is_none().then(|| app.guest_tokens.of(id));
+    let row = accepted(app, id, new, email, locale, access_token.as_deref());
+    let order = store_accepted(app, row).await?;
+    Ok(Accepted { order, access_token, ticket, placing })
 }
 
 /// Where to write to, and in which language.
@@ -185,27 +210,30 @@ async fn store_accepted(app: &AppState, row: orders::Model) -> Result<Order, Err
     Ok(Order { row, parts: Vec::new(), lines: Vec::new(), history: vec![entry.at(id, at)] })
 }
 
-/// Places an accepted order in a task of its own, so that it goes on when the buyer hangs up; gives what the buyer is to
-/// be told.
-async fn run(app: &AppState, order: Order, ticket: Ticket, placing: Placing) -> Result<Order, Error> {
-    let (answer, wait) = oneshot::channel();
-    let id = order.row.id;
-    let task = place(Arc::clone(app), order, ticket, placing, answer);
-    tokio::spawn(context::scope(context::current(), task));
-    match tokio::time::timeout(app.config.answer_within, wait).await {
-        Ok(Ok(outcome)) => match outcome? {
-            Outcome::Placed(order) | Outcome::Queued(order) => Ok(order),
-            Outcome::Rejected(problem) => Err(problem.into()),
-        },
-        // The task panicked, which is logged; the order stays queued and is taken up again.
-        Ok(Err(_)) => Err(Problem::internal().into()),
-        Err(_) => {
-            let row = orders::find(app.db.reader(), id).await?.ok_or(Error::NotFound("order"))?;
-            match row.rejection {
-                Some(rejection) => Err(rejection.0.into()),
-                None => app.complete(row).await,
+impl Accepted {
+    /// Places it in a task of its own, so that it goes on when the buyer hangs up; gives what the buyer is to be told.
+    async fn place(self, app: &AppState) -> Result<Placed, Error> {
+        let Self { order, access_token, ticket, placing } = self;
+        let (answer, wait) = oneshot::channel();
+        let id = order.row.id;
+        let task = place(Arc::clone(app), order, ticket, placing, answer);
+        tokio::spawn(context::scope(context::current(), task));
+        let order = match tokio::time::timeout(app.config.answer_within, wait).await {
+            Ok(Ok(outcome)) => match outcome? {
+                Outcome::Placed(order) | Outcome::Queued(order) => order,
+                Outcome::Rejected(problem) => return Err(problem.into()),
+            },
+            // The task panicked, which is logged; the order stays queued and is taken up again.
+            Ok(Err(_)) => return Err(Problem::internal().into()),
+            Err(_) => {
+                let row = orders::find(app.db.reader(), id).await?.ok_or(Error::NotFound("order"))?;
+                match row.rejection {
+                    Some(rejection) => return Err(rejection.0.into()),
+                    None => app.complete(row).await?,
+                }
             }
-        }
+        };
+        Ok(Placed { order, access_token })
     }
 }
 

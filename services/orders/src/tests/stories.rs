@@ -4,6 +4,7 @@ use futures::StreamExt;
 use serde_json::json;
 
 use super::{life::Life, world::World};
+use crate::config::{Config, QueueConfig};
 
 fn begin() -> (World, tempfile::TempDir, Life, souk_kernel::SkuId) {
     let world = World::new();
@@ -51,6 +52,27 @@ fn prices_are_the_last_known_ones_while_the_catalog_is_down() {
         assert_eq!(refused.status, 503, "{refused:?}");
         life.settle().await;
         life.check().await;
+    });
+}
+
+#[test]
+fn who_repeats_a_request_hears_of_the_order_though_the_queue_is_full() {
+    let world = World::new();
+    let sku = world.sku(10);
+    let folder = tempfile::tempdir().unwrap();
+    let queue = QueueConfig { permits: 1, limit: 0 };
+    let life = Life::start_with(&world, folder.path(), Config { queue, ..Config::default() });
+    life.run(async {
+        let items = [(sku, 1)];
+        let order = life.order(None, Some("key"), Some(&items)).await;
+        assert_eq!(order.data["status"], "pending_payment", "{order:?}");
+        let _running = life.app.queue.admit();
+        let refused = life.order(None, Some("other"), Some(&items)).await;
+        assert_eq!((refused.status.as_u16(), &refused.error["code"]), (503, &json!("checkout_busy")), "{refused:?}");
+        let again = life.order(None, Some("key"), Some(&items)).await;
+        assert_eq!((again.status, again.data), (order.status, order.data));
+        let another = life.order(None, Some("key"), Some(&[(sku, 2)])).await;
+        assert_eq!(another.status, 422, "{another:?}");
     });
 }
 

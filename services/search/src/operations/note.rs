@@ -24,8 +24,7 @@ use crate::{
     },
 };
 
-/// How long a change waits for others where each transaction is a commit of its own, besides those that come while one is being
-/// written. A file's writer gathers by itself.
+/// How long a change waits for others, besides those that come while one is being written.
 const GATHER: Duration = Duration::from_millis(10);
 /// How often it waits so long, unless [enough](Notes::are_enough) have come.
 const GATHERINGS: u32 = 4;
@@ -72,12 +71,11 @@ impl Notes {
         nobody_writes
     }
 
-    /// Whether it makes no sense to wait for more: there are many, or one of the SKUs that were `written` just now has changed again.
-    /// Its changes come one after the other, each when the one before is written.
-    fn are_enough(&self, written: &BTreeSet<SkuId>) -> bool {
+    /// Whether it makes no sense to wait for more: there are many, or one of the SKUs that change `again_and_again` has.
+    fn are_enough(&self, again_and_again: &BTreeSet<SkuId>) -> bool {
         let all = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(all) = &*all else { return false };
-        all.len() >= ENOUGH || all.iter().any(|(note, _)| note.sku().is_some_and(|sku| written.contains(&sku)))
+        all.len() >= ENOUGH || all.iter().any(|(note, _)| note.sku().is_some_and(|sku| again_and_again.contains(&sku)))
     }
 
     /// What is to be written next; nobody writes any more when there is nothing.
@@ -127,21 +125,22 @@ async fn note(app: &AppState, note: Note) -> Result<(), Error> {
 
 /// Writes what waits, and answers those who wait, until nothing does.
 async fn write(app: AppState) {
-    let mut written = BTreeSet::new();
+    // Changes of a SKU come one after the other, each when the one before is written. Two are what every order brings.
+    let (mut written, mut again_and_again) = (BTreeSet::new(), BTreeSet::new());
     loop {
-        if app.db.is_shared() {
-            for _ in 0..GATHERINGS {
-                tokio::time::sleep(GATHER).await;
-                if app.notes.are_enough(&written) {
-                    break;
-                }
+        for _ in 0..GATHERINGS {
+            tokio::time::sleep(GATHER).await;
+            if app.notes.are_enough(&again_and_again) {
+                break;
             }
         }
         let (notes, waiting): (Vec<_>, Vec<_>) = app.notes.next().into_iter().unzip();
         if notes.is_empty() {
             return;
         }
-        written = notes.iter().filter_map(Note::sku).collect();
+        let now: BTreeSet<SkuId> = notes.iter().filter_map(Note::sku).collect();
+        again_and_again = &now & &written;
+        written = now;
         let result = record(&app, notes.clone()).await;
         if notes.len() > 1 && result.as_ref().is_err_and(|problem| problem.kind != ErrorKind::Unavailable) {
             // What can't be written must not keep the others from it.

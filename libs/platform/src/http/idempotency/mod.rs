@@ -74,10 +74,7 @@ where
         match tokio::spawn(context::scope(context::current(), attempt).in_current_span()).await {
             Ok(ControlFlow::Break(response)) => return response,
             Ok(ControlFlow::Continue(unused)) => run = unused,
-            Err(error) => {
-                tracing::error!(%error, "a request under an idempotency key was broken off");
-                return Failure(Problem::internal()).into_response();
-            }
+            Err(error) => return broken_off(&error),
         }
         while match table::is_busy(db, slot).await {
             Ok(busy) => busy,
@@ -90,6 +87,70 @@ where
             sleep(POLL).await;
         }
     }
+}
+
+/// The answer to a request that finds out by itself whether it was served before.
+pub enum Served {
+    First(Response),
+    /// What the client asked for was done under this key before; this is what it is now.
+    Again(Response),
+}
+
+/// As [`idempotent`], for work that needs nobody to keep others away while it runs, because what it makes carries the key
+/// and can be made but once.
+///
+/// The first answer is kept and given again. When it could not be kept (the process died) the client gets the other one.
+pub async fn idempotent_by_itself<F>(
+    db: &Database,
+    owner: &str,
+    key: &IdempotencyKey,
+    request_hash: [u8; 32],
+    run: F,
+) -> Response
+where
+    F: Future<Output = Served> + Send + 'static,
+{
+    let slot = key.0.as_ref().map(|key| Slot::new(owner, key));
+    let db = db.clone();
+    let serve = async move {
+        let served = AssertUnwindSafe(run).catch_unwind().await;
+        match (served.unwrap_or_else(|panic| Served::First(panicked(panic))), slot) {
+            (Served::First(response) | Served::Again(response), None) => response,
+            (Served::First(response), Some(slot)) => keep_first(db, slot, request_hash, response).await,
+            (Served::Again(response), Some(slot)) => match table::kept(&db, slot, request_hash).await {
+                Ok(Some(answer)) => replay(answer),
+                Ok(None) => replayed(response),
+                Err(error) => broken(&db, &error),
+            },
+        }
+    };
+    // A task that the client can't take along: what was done is answered, and the answer kept.
+    let task = tokio::spawn(context::scope(context::current(), serve).in_current_span());
+    task.await.unwrap_or_else(|error| broken_off(&error))
+}
+
+async fn keep_first(db: Database, slot: Slot, request_hash: [u8; 32], response: Response) -> Response {
+    if !is_kept(response.status()) {
+        return response;
+    }
+    let (response, answer) = copied(response).await;
+    let shared = db.is_shared();
+    let keep = async move {
+        if let Err(error) = table::keep(&db, slot, request_hash, answer).await {
+            // The client gets its answer all the same; a repetition gets what has become of it.
+            tracing::error!(%error, "the answer under an idempotency key could not be kept");
+        }
+    };
+    if shared {
+        keep.await;
+    } else {
+        let mut keep = Box::pin(unhurried(keep));
+        // From here on it waits for its turn to write, and whoever asks for it gets a later one.
+        if futures::poll!(&mut keep).is_pending() {
+            tokio::spawn(keep);
+        }
+    }
+    response
 }
 
 /// Claims the key and runs the request to its end; gives `run` back while another runs under this key.
@@ -125,19 +186,9 @@ async fn keep(db: &Database, slot: Slot, holder: table::Holder) -> Infallible {
 
 /// Keeps the answer, or frees the key when nothing was changed.
 async fn settle(db: &Database, slot: Slot, holder: table::Holder, response: Response) -> Response {
-    let (parts, body) = response.into_parts();
-    let body = match to_bytes(body, usize::MAX).await {
-        Ok(body) => body,
-        Err(error) => {
-            tracing::error!(%error, "an answer could not be read to be kept");
-            Bytes::new()
-        }
-    };
-    let answer = is_kept(parts.status).then(|| Answer {
-        status: parts.status.as_u16(),
-        headers: kept_headers(&parts.headers),
-        body: body.to_vec(),
-    });
+    let kept = is_kept(response.status());
+    let (response, answer) = copied(response).await;
+    let answer = kept.then_some(answer);
     let write = write_down(db.clone(), slot, holder, answer);
     if db.is_shared() {
         write.await;
@@ -146,7 +197,21 @@ async fn settle(db: &Database, slot: Slot, holder: table::Holder, response: Resp
         // again. Whoever repeats it before waits for this.
         tokio::spawn(unhurried(write));
     }
-    Response::from_parts(parts, Body::from(body))
+    response
+}
+
+/// The answer, and what is kept of it.
+async fn copied(response: Response) -> (Response, Answer) {
+    let (parts, body) = response.into_parts();
+    let body = match to_bytes(body, usize::MAX).await {
+        Ok(body) => body,
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be read to be kept");
+            Bytes::new()
+        }
+    };
+    let answer = Answer { status: parts.status.as_u16(), headers: kept_headers(&parts.headers), body: body.to_vec() };
+    (Response::from_parts(parts, Body::from(body)), answer)
 }
 
 async fn write_down(db: Database, slot: Slot, holder: table::Holder, answer: Option<Answer>) {
@@ -179,16 +244,25 @@ fn replay(answer: Answer) -> Response {
             headers.append(name, value);
         }
     }
-    headers.insert(REPLAYED_HEADER, HeaderValue::from_static("true"));
     let mut response = Body::from(answer.body).into_response();
     *response.status_mut() = status;
     *response.headers_mut() = headers;
+    replayed(response)
+}
+
+fn replayed(mut response: Response) -> Response {
+    response.headers_mut().insert(REPLAYED_HEADER, HeaderValue::from_static("true"));
     response
 }
 
 fn reused() -> Problem {
     let message = "this key was used for another request";
     Problem::new(ErrorKind::Invalid, "idempotency_key_reused", message).detail("Idempotency-Key", message)
+}
+
+fn broken_off(error: &tokio::task::JoinError) -> Response {
+    tracing::error!(%error, "a request under an idempotency key was broken off");
+    Failure(Problem::internal()).into_response()
 }
 
 fn broken(db: &Database, error: &DbErr) -> Response {

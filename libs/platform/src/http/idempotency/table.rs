@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, Iterable, QueryFilter, sea_query::OnConflict};
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait::async_trait, prelude::*, schema};
 use sha2::{Digest, Sha256};
 use souk_kernel::Timestamp;
@@ -177,6 +177,44 @@ pub(super) async fn answer(db: &Database, slot: Slot, holder: Holder, answer: An
         let update = Entity::update_many().set(answered);
         tx.defer(&update.filter(Column::Id.eq(slot.0)).filter(Column::Holder.eq(holder.0)));
         Ok(())
+    })
+    .await
+}
+
+/// Keeps the first answer of a request that claimed nothing.
+pub(super) async fn keep(db: &Database, slot: Slot, request_hash: [u8; 32], answer: Answer) -> Result<(), DbErr> {
+    let headers = serde_json::to_value(answer.headers).map_err(|error| DbErr::Json(error.to_string()))?;
+    db.guarded(move |tx| async move {
+        let now = micros(tx.now());
+        let answered = ActiveModel {
+            id: Set(slot.0),
+            request_hash: Set(request_hash.to_vec()),
+            holder: Set(Uuid::now_v7()),
+            locked_until: Set(now),
+            expires_at: Set(now + KEPT_MICROS),
+            status: Set(Some(answer.status.into())),
+            headers: Set(Some(headers)),
+            body: Set(Some(answer.body)),
+        };
+        // One of yesterday, which was not purged yet, makes room.
+        let columns = Column::iter().filter(|column| !matches!(column, Column::Id));
+        tx.defer(
+            &Entity::insert_many([answered])
+                .on_conflict(OnConflict::column(Column::Id).update_columns(columns).to_owned()),
+        );
+        Ok(())
+    })
+    .await
+}
+
+/// The first answer, if it was kept; also one that is just being written.
+pub(super) async fn kept(db: &Database, slot: Slot, request_hash: [u8; 32]) -> Result<Option<Answer>, DbErr> {
+    // In turn with those who write: a file's readers would not see what still waits to be written.
+    db.guarded(move |tx| async move {
+        let now = micros(tx.now());
+        let row = Entity::find_by_id(slot.0).one(&tx).await?;
+        let row = row.filter(|row| row.expires_at > now && row.request_hash == request_hash);
+        Ok::<_, DbErr>(row.and_then(answer_of))
     })
     .await
 }

@@ -45,12 +45,35 @@ impl Shop {
     }
 }
 
+impl Shop {
+    /// A request that knows by itself that it is done once: from the second run on it was.
+    async fn ask(&self, key: &str, hash: u8, first: fn(usize) -> Response) -> Response {
+        let runs = Arc::clone(&self.runs);
+        let run = async move {
+            sleep(Duration::from_millis(30)).await;
+            match runs.fetch_add(1, SeqCst) {
+                0 => Served::First(first(0)),
+                run => Served::Again(created(run)),
+            }
+        };
+        idempotent_by_itself(&self.db, "a", &IdempotencyKey(Some(key.to_owned())), [hash; 32], run).await
+    }
+}
+
 fn created(run: usize) -> Response {
     Reply::created(json!({"run": run})).etag(1).into_response()
 }
 
+fn is_replayed(response: &Response) -> bool {
+    response.headers().get(REPLAYED_HEADER).is_some_and(|value| value == "true")
+}
+
 async fn bytes(response: Response) -> Bytes {
     to_bytes(response.into_body(), usize::MAX).await.unwrap()
+}
+
+async fn data(response: Response) -> serde_json::Value {
+    serde_json::from_slice::<serde_json::Value>(&bytes(response).await).unwrap()["data"].take()
 }
 
 #[tokio::test]
@@ -188,6 +211,55 @@ async fn a_client_that_hangs_up_at_once_leaves_no_key_without_a_runner() {
     assert!(shop.send("a", "k", 1, created).now_or_never().is_none());
     let again = tokio::time::timeout(Duration::from_secs(5), shop.send("a", "k", 1, created)).await.unwrap();
     assert_eq!((again.status(), shop.runs.load(SeqCst)), (StatusCode::CREATED, 1));
+}
+
+#[tokio::test]
+async fn a_first_answer_that_claimed_nothing_is_given_again_although_the_world_moved_on() {
+    let shop = Shop::open().await;
+    let first = shop.ask("k", 1, created).await;
+    let again = shop.ask("k", 1, created).await;
+    assert_eq!((first.status(), again.status()), (StatusCode::CREATED, StatusCode::CREATED));
+    assert!(!is_replayed(&first));
+    assert_eq!(again.headers()[header::ETAG], "\"1\"");
+    assert!(is_replayed(&again));
+    assert_eq!((bytes(first).await, shop.runs.load(SeqCst)), (bytes(again).await, 2));
+}
+
+#[tokio::test]
+async fn where_no_first_answer_was_kept_the_other_one_is_given() {
+    let shop = Shop::open().await;
+    let busy = |_| Failure(Problem::new(ErrorKind::Unavailable, "busy", "is busy")).into_response();
+    assert_eq!(shop.ask("k", 1, busy).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let again = shop.ask("k", 1, created).await;
+    assert!(again.status() == StatusCode::CREATED && is_replayed(&again));
+    assert_eq!(data(again).await, json!({"run": 1}));
+}
+
+#[tokio::test]
+async fn an_answer_of_yesterday_is_neither_given_nor_in_the_way() {
+    let shop = Shop::open().await;
+    shop.ask("k", 1, created).await;
+    shop.clock.advance(TimeDelta::hours(25));
+    assert_eq!(data(shop.ask("k", 1, created).await).await, json!({"run": 1}), "that one is not kept any more");
+    shop.runs.store(0, SeqCst);
+    let other = |_| Reply::created(json!({"run": "of today"})).into_response();
+    let today = bytes(shop.ask("k", 2, other).await).await;
+    assert_eq!(bytes(shop.ask("k", 2, created).await).await, today);
+    assert_eq!(purge(&shop.db).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_waited_for_is_kept() {
+    let shop = Shop::open().await;
+    assert!(shop.ask("k", 1, created).now_or_never().is_none());
+    let given = async {
+        while shop.runs.load(SeqCst) == 0 {
+            sleep(POLL).await;
+        }
+        shop.ask("k", 1, created).await
+    };
+    let again = tokio::time::timeout(PATIENCE, given).await.unwrap();
+    assert!(is_replayed(&again) && shop.runs.load(SeqCst) == 2);
 }
 
 #[tokio::test]

@@ -1,17 +1,18 @@
 //! A request that came twice: its order exists already, and the second answer is the first one's.
 
 use std::time::Duration;
+
+use souk_kernel::UserId;
 use tokio::time::Instant;
 
-use super::{NewOrder, Placed, renew_token, reused};
+use super::{Placed, Request, renew_token, reused};
 use crate::{app::AppState, domain::OrderStatus, error::Error, operations::resume_orders::take_up, store::orders};
 
 /// How long a key belongs to its request.
 const KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
-/// Waits for the order that the request made before. `None` when there is none any more: the caller makes it.
-pub async fn join(app: &AppState, new: &NewOrder) -> Result<Option<Placed>, Error> {
-    let Some(request) = &new.request else { return Ok(None) };
+/// Waits for the order that the request made before. `None` when there is none, or none any more.
+pub async fn join(app: &AppState, user_id: Option<UserId>, request: &Request) -> Result<Option<Placed>, Error> {
     let Some(row) = orders::find_by_request_key(app.db.reader(), request.id()).await? else { return Ok(None) };
     let id = row.id;
     if app.now() - row.created_at >= KEPT {
@@ -29,7 +30,7 @@ pub async fn join(app: &AppState, new: &NewOrder) -> Result<Option<Placed>, Erro
     if let Some(rejection) = row.rejection {
         return Err(rejection.0.into());
     }
-    let access_token = match (new.user_id, app.guest_tokens.opening(&row)) {
+    let access_token = match (user_id, app.guest_tokens.opening(&row)) {
         (Some(_), _) => None,
         (None, Some(token)) => Some(token),
         (None, None) => Some(renew_token(app, id).await?),
