@@ -52,11 +52,14 @@ async fn run(serving: Serving, roster: Roster, sample: bool) -> Result<ExitCode,
             "platform.public_url is not set: links in mails and payments will lack the marketplace's address"
         );
     }
-    let market = Arc::new(opened.part(roster).await?);
+    let stop = CancellationToken::new();
+    stop_on_signal(stop.clone());
+    let market = tokio::select! {
+        part = opened.part(roster) => Arc::new(part?),
+        () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
+    };
     market.take_over().await?;
     market.start();
-    let stop = CancellationToken::new();
-    tokio::spawn(stop_on_signal(stop.clone()));
     if sample {
         let filled = demo::fill(&market, &opened.data).await?;
         if filled && cfg!(unix) && !stop.is_cancelled() {
@@ -140,24 +143,27 @@ fn announce(scheme: &str, address: SocketAddr) {
     let _ = writeln!(out, "listening on {scheme}://{address}").and_then(|()| out.flush());
 }
 
-async fn stop_on_signal(stop: CancellationToken) {
+/// From here on a signal does not end the process but cancels `stop`.
+fn stop_on_signal(stop: CancellationToken) {
     #[cfg(unix)]
-    {
-        let mut terminate = match signal::unix::signal(signal::unix::SignalKind::terminate()) {
-            Ok(terminate) => terminate,
-            Err(error) => {
-                tracing::warn!(%error, "SIGTERM can't be awaited");
+    let (mut terminate, mut interrupt) = {
+        use signal::unix::{SignalKind, signal};
+        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::warn!(%error, "signals can't be awaited");
                 return;
             }
-        };
+        }
+    };
+    tokio::spawn(async move {
+        #[cfg(unix)]
         tokio::select! {
             _ = terminate.recv() => {}
-            _ = signal::ctrl_c() => {}
+            _ = interrupt.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    {
+        #[cfg(not(unix))]
         let _ = signal::ctrl_c().await;
-    }
-    stop.cancel();
+        stop.cancel();
+    });
 }
