@@ -207,6 +207,15 @@ impl Broker {
         .await
     }
 
+    /// Ends the connection for what comes in, as the death of the process does.
+    #[cfg(test)]
+    pub(super) async fn die(&self) {
+        if let Some(connection) = self.shared.receiving.lock().await.take() {
+            // It may have ended by itself.
+            let _ = connection.close(200, "gone".into()).await;
+        }
+    }
+
     /// What events are published to; the routing key is the consumer.
     pub(super) fn exchange(&self) -> ShortString {
         format!("{}.events", self.shared.name).into()

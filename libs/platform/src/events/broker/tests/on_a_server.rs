@@ -111,9 +111,18 @@ impl Pair {
     /// Starts a process that takes events for it.
     async fn takes(&mut self, poisoned: Option<usize>) {
         let (bus, db, stop) = (self.handlers(poisoned), self.listener.clone(), CancellationToken::new());
-        let take = self.broker().await.take(bus, db, stop.clone());
+        let broker = self.broker().await;
+        let take = broker.clone().take(bus, db, stop.clone());
         self.takers.push(stop);
-        self.run(take);
+        let end = CancellationToken::new();
+        self.stops.push(end.clone());
+        tokio::spawn(async move {
+            tokio::pin!(take);
+            tokio::select! {
+                () = end.cancelled() => broker.die().await,
+                () = &mut take => {}
+            }
+        });
     }
 
     fn run(&mut self, process: impl Future<Output = ()> + Send + 'static) {
