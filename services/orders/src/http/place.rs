@@ -52,7 +52,7 @@ pub async fn place(
         };
         match asked {
             Asked::First(placed) => Served::First(answer(placed)),
-            Asked::Again(placed) => Served::Again(answer(placed)),
+            Asked::Before(order) => Served::Before(async move { answer(operations::join(&app, user_id, order).await) }),
         }
     };
     idempotent_by_itself(&db, &owner, &key, hash, Box::pin(serve)).await

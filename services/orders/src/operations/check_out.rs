@@ -221,7 +221,7 @@ impl Run<'_> {
                 Ok(tx.now())
             })
             .await?;
-        self.order.row.version = seen + 1;
+        (self.order.row.version, self.order.row.updated_at) = (seen + 1, now);
         self.order.history.push(entry.at(id, now));
         self.app.remember(self.order.clone()).await;
         Ok(())

@@ -29,7 +29,7 @@ pub use expire_order::expire_order;
 pub use forget_user::forget_user;
 pub use note_payment::{check_payment, note_failed_payment, note_refund};
 pub use open_payment::payment_of;
-pub use place_order::{Asked, NewOrder, Placed, Request, place_order};
+pub use place_order::{Asked, NewOrder, Placed, Request, join, place_order};
 pub use price_order::{Quote, owner as cart_owner, quote};
 pub use refund_payment::{abandon_payment, refund_payment};
 pub use request_return::{ReturnItem, request_return};

@@ -10,6 +10,7 @@ use souk_platform::{context, security::token_hash};
 use tokio::sync::oneshot;
 
 use super::{
+    TRIES,
     check_out::{Mode, Outcome, check_out, resume},
     resume_orders::claimed_until,
     until_won,
@@ -23,6 +24,8 @@ use crate::{
 };
 
 mod join;
+
+pub use join::join;
 
 /// What a buyer asks for.
 #[derive(Clone, Debug)]
@@ -65,32 +68,33 @@ pub struct Placed {
     pub access_token: Option<String>,
 }
 
-/// What a request came to, and whether it was the first of its key.
+/// What a request came to.
 pub enum Asked {
     First(Result<Placed, Error>),
-    /// Its order exists already.
-    Again(Result<Placed, Error>),
+    /// It made this order before: see [`join`].
+    Before(orders::Model),
 }
 
 /// Places the order. It is `queued` when there was no turn for it yet, or when a peer that can't be done without is down.
 ///
-/// An order carries the key of its request, and there is one of each at most: so nothing has to be looked up before, and
-/// what stands in the way of another order, a full queue for example, does not keep anybody from hearing of a known one.
+/// An order carries the key of its request, and there is one of each at most. So nothing has to be claimed before, and what
+/// stands in the way of another order, a full queue for example, does not keep anybody from hearing of a known one.
 pub async fn place_order(app: &AppState, new: NewOrder) -> Asked {
-    loop {
+    for _ in 0..TRIES {
         let error = match accept(app, &new).await {
             Ok(accepted) => return Asked::First(accepted.place(app).await),
             Err(error) => error,
         };
         let Some(request) = &new.request else { return Asked::First(Err(error)) };
-        match join::join(app, new.user_id, request).await {
+        match join::known(app, request).await {
             // The other order gave the key free meanwhile.
             Ok(None) if is_duplicate(&error) => {}
             Ok(None) => return Asked::First(Err(error)),
-            Ok(Some(placed)) => return Asked::Again(Ok(placed)),
-            Err(error) => return Asked::Again(Err(error)),
+            Ok(Some(order)) => return Asked::Before(order),
+            Err(error) => return Asked::First(Err(error)),
         }
     }
+    Asked::First(Err(Error::Lost))
 }
 
 /// An order that is stored, and the place in the queue that was given to it.

@@ -88,7 +88,7 @@ fn a_checkout_that_dies_anywhere_is_finished_by_the_same_request() {
         life.crash();
         let life = scene.life();
         life.run(async {
-            // The first request holds its key for half a minute after its death.
+            // Where several processes share a database, the one that died has the order in hand for some seconds yet.
             scene.world.clock.advance(chrono::TimeDelta::seconds(31));
             let order = life.order(Some(&scene.cart), Some("key"), None).await;
             assert!(order.status.is_success(), "{trouble:?}: {order:?}");

@@ -1,5 +1,7 @@
 //! What a buyer meets.
 
+use std::time::Duration;
+
 use futures::StreamExt;
 use serde_json::json;
 
@@ -66,13 +68,41 @@ fn who_repeats_a_request_hears_of_the_order_though_the_queue_is_full() {
         let items = [(sku, 1)];
         let order = life.order(None, Some("key"), Some(&items)).await;
         assert_eq!(order.data["status"], "pending_payment", "{order:?}");
-        let _running = life.app.queue.admit();
+        let running = async {
+            loop {
+                match life.app.queue.admit() {
+                    Ok(ticket) => break ticket,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                }
+            }
+        };
+        // The first order has it a moment longer than its buyer waits.
+        let _running = tokio::time::timeout(Duration::from_secs(30), running).await.expect("one may run");
         let refused = life.order(None, Some("other"), Some(&items)).await;
         assert_eq!((refused.status.as_u16(), &refused.error["code"]), (503, &json!("checkout_busy")), "{refused:?}");
         let again = life.order(None, Some("key"), Some(&items)).await;
         assert_eq!((again.status, again.data), (order.status, order.data));
         let another = life.order(None, Some("key"), Some(&[(sku, 2)])).await;
         assert_eq!(another.status, 422, "{another:?}");
+    });
+}
+
+#[test]
+fn a_key_whose_order_was_queued_keeps_its_answer_whatever_became_of_the_order() {
+    let (world, _folder, life, sku) = begin();
+    life.run(async {
+        world.state().down.push("payments");
+        let items = [(sku, 1)];
+        let queued = life.order(None, Some("key"), Some(&items)).await;
+        assert_eq!(queued.status, 202, "{queued:?}");
+        let again = life.order(None, Some("key"), Some(&items)).await;
+        assert_eq!((again.status, &again.data), (queued.status, &queued.data), "also while it waits");
+        world.state().down.clear();
+        world.clock.advance(chrono::TimeDelta::seconds(11));
+        life.until(queued.id(), "pending_payment").await;
+        let again = life.order(None, Some("key"), Some(&items)).await;
+        assert_eq!((again.status, &again.data), (queued.status, &queued.data));
+        assert_eq!(crate::verify::facts(&life.db, None, 10).await.unwrap().len(), 1);
     });
 }
 

@@ -17,11 +17,11 @@ use souk_kernel::{ErrorKind, Problem};
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
-use self::table::{Answer, Claim, Slot};
+use self::table::{Answer, Claim, Kept, Slot};
 use super::{Failure, panicked, params::single_header};
 use crate::{
     context,
-    db::{Database, problem, unhurried},
+    db::{Database, Tx, problem, unhurried},
 };
 
 pub use table::{migration, purge, take_over_all};
@@ -71,10 +71,9 @@ where
     loop {
         // A task that the client can't take along: dropped between claim and run, the key would be held by nobody.
         let attempt = attempt(db.clone(), slot, request_hash, run);
-        match tokio::spawn(context::scope(context::current(), attempt).in_current_span()).await {
-            Ok(ControlFlow::Break(response)) => return response,
+        match detached(attempt).await {
             Ok(ControlFlow::Continue(unused)) => run = unused,
-            Err(error) => return broken_off(&error),
+            Ok(ControlFlow::Break(response)) | Err(response) => return response,
         }
         while match table::is_busy(db, slot).await {
             Ok(busy) => busy,
@@ -89,18 +88,18 @@ where
     }
 }
 
-/// The answer to a request that finds out by itself whether it was served before.
-pub enum Served {
+/// What a request comes to that finds out by itself whether it was served before.
+pub enum Served<F> {
     First(Response),
-    /// What the client asked for was done under this key before; this is what it is now.
-    Again(Response),
+    /// What it asks for was done under its key before; this gives what has become of it.
+    Before(F),
 }
 
 /// As [`idempotent`], for work that needs nobody to keep others away while it runs, because what it makes carries the key
-/// and can be made but once.
+/// and can be made but once: nothing is claimed before.
 ///
-/// The first answer is kept and given again. When it could not be kept (the process died) the client gets the other one.
-pub async fn idempotent_by_itself<F>(
+/// The first answer is kept and given again. Where there is none (the process died), what has become of the work is the first.
+pub async fn idempotent_by_itself<F, N>(
     db: &Database,
     owner: &str,
     key: &IdempotencyKey,
@@ -108,25 +107,51 @@ pub async fn idempotent_by_itself<F>(
     run: F,
 ) -> Response
 where
-    F: Future<Output = Served> + Send + 'static,
+    F: Future<Output = Served<N>> + Send + 'static,
+    N: Future<Output = Response> + Send + 'static,
 {
-    let slot = key.0.as_ref().map(|key| Slot::new(owner, key));
-    let db = db.clone();
-    let serve = async move {
-        let served = AssertUnwindSafe(run).catch_unwind().await;
-        match (served.unwrap_or_else(|panic| Served::First(panicked(panic))), slot) {
-            (Served::First(response) | Served::Again(response), None) => response,
-            (Served::First(response), Some(slot)) => keep_first(db, slot, request_hash, response).await,
-            (Served::Again(response), Some(slot)) => match table::kept(&db, slot, request_hash).await {
-                Ok(Some(answer)) => replay(answer),
-                Ok(None) => replayed(response),
-                Err(error) => broken(&db, &error),
-            },
-        }
+    let Some(key) = &key.0 else {
+        return match run.await {
+            Served::First(response) => response,
+            Served::Before(now) => now.await,
+        };
     };
+    let (db, slot) = (db.clone(), Slot::new(owner, key));
     // A task that the client can't take along: what was done is answered, and the answer kept.
-    let task = tokio::spawn(context::scope(context::current(), serve).in_current_span());
-    task.await.unwrap_or_else(|error| broken_off(&error))
+    detached(async move {
+        let known = table::kept(db.reader(), db.clock().now(), slot, request_hash).await;
+        if let Some(response) = given_again(&db, known) {
+            return response;
+        }
+        match run.await {
+            Served::First(response) => keep_first(db, slot, request_hash, response).await,
+            Served::Before(now) => {
+                // In turn with those who write: a file's readers don't see an answer that still waits to be written.
+                let look = move |tx: Tx| async move { table::kept(&tx, tx.now(), slot, request_hash).await };
+                let known = db.guarded(look).await;
+                if let Some(response) = given_again(&db, known) {
+                    return response;
+                }
+                let response = now.await;
+                if !is_kept(response.status()) {
+                    return response;
+                }
+                let (response, answer) = copied(response).await;
+                store_first(&db, slot, request_hash, answer).await.map_or(response, replay)
+            }
+        }
+    })
+    .await
+    .unwrap_or_else(|response| response)
+}
+
+fn given_again(db: &Database, known: Result<Kept, DbErr>) -> Option<Response> {
+    match known {
+        Ok(Kept::Nothing) => None,
+        Ok(Kept::Answer(answer)) => Some(replay(answer)),
+        Ok(Kept::OtherRequest) => Some(Failure(reused()).into_response()),
+        Err(error) => Some(broken(db, &error)),
+    }
 }
 
 async fn keep_first(db: Database, slot: Slot, request_hash: [u8; 32], response: Response) -> Response {
@@ -134,23 +159,24 @@ async fn keep_first(db: Database, slot: Slot, request_hash: [u8; 32], response: 
         return response;
     }
     let (response, answer) = copied(response).await;
-    let shared = db.is_shared();
-    let keep = async move {
-        if let Err(error) = table::keep(&db, slot, request_hash, answer).await {
-            // The client gets its answer all the same; a repetition gets what has become of it.
-            tracing::error!(%error, "the answer under an idempotency key could not be kept");
-        }
-    };
-    if shared {
-        keep.await;
-    } else {
-        let mut keep = Box::pin(unhurried(keep));
-        // From here on it waits for its turn to write, and whoever asks for it gets a later one.
-        if futures::poll!(&mut keep).is_pending() {
-            tokio::spawn(keep);
-        }
+    if db.is_shared() {
+        return store_first(&db, slot, request_hash, answer).await.map_or(response, replay);
+    }
+    let mut store = Box::pin(unhurried(async move { store_first(&db, slot, request_hash, answer).await.map(drop) }));
+    // From here on it waits for its turn to write, and whoever asks for it in turn gets a later one.
+    if futures::poll!(&mut store).is_pending() {
+        tokio::spawn(store);
     }
     response
+}
+
+/// Keeps the answer, unless another one was faster: gives that one.
+async fn store_first(db: &Database, slot: Slot, request_hash: [u8; 32], answer: Answer) -> Option<Answer> {
+    table::store_first(db, slot, request_hash, answer).await.unwrap_or_else(|error| {
+        // The client gets its answer all the same; whoever repeats the request gets what has become of it.
+        tracing::error!(%error, "the answer under an idempotency key could not be kept");
+        None
+    })
 }
 
 /// Claims the key and runs the request to its end; gives `run` back while another runs under this key.
@@ -244,14 +270,10 @@ fn replay(answer: Answer) -> Response {
             headers.append(name, value);
         }
     }
+    headers.insert(REPLAYED_HEADER, HeaderValue::from_static("true"));
     let mut response = Body::from(answer.body).into_response();
     *response.status_mut() = status;
     *response.headers_mut() = headers;
-    replayed(response)
-}
-
-fn replayed(mut response: Response) -> Response {
-    response.headers_mut().insert(REPLAYED_HEADER, HeaderValue::from_static("true"));
     response
 }
 
@@ -260,9 +282,13 @@ fn reused() -> Problem {
     Problem::new(ErrorKind::Invalid, "idempotency_key_reused", message).detail("Idempotency-Key", message)
 }
 
-fn broken_off(error: &tokio::task::JoinError) -> Response {
-    tracing::error!(%error, "a request under an idempotency key was broken off");
-    Failure(Problem::internal()).into_response()
+/// Does `work` to its end, whatever the client does. `Err` when it panicked, or the process is going away.
+async fn detached<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, Response> {
+    let task = tokio::spawn(context::scope(context::current(), work).in_current_span());
+    task.await.map_err(|error| {
+        tracing::error!(%error, "a request under an idempotency key was broken off");
+        Failure(Problem::internal()).into_response()
+    })
 }
 
 fn broken(db: &Database, error: &DbErr) -> Response {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, Iterable, QueryFilter, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+};
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait::async_trait, prelude::*, schema};
 use sha2::{Digest, Sha256};
 use souk_kernel::Timestamp;
@@ -181,8 +184,13 @@ pub(super) async fn answer(db: &Database, slot: Slot, holder: Holder, answer: An
     .await
 }
 
-/// Keeps the first answer of a request that claimed nothing.
-pub(super) async fn keep(db: &Database, slot: Slot, request_hash: [u8; 32], answer: Answer) -> Result<(), DbErr> {
+/// Keeps the answer of a request that claimed nothing, unless there is one: gives that one.
+pub(super) async fn store_first(
+    db: &Database,
+    slot: Slot,
+    request_hash: [u8; 32],
+    answer: Answer,
+) -> Result<Option<Answer>, DbErr> {
     let headers = serde_json::to_value(answer.headers).map_err(|error| DbErr::Json(error.to_string()))?;
     db.guarded(move |tx| async move {
         let now = micros(tx.now());
@@ -196,27 +204,43 @@ pub(super) async fn keep(db: &Database, slot: Slot, request_hash: [u8; 32], answ
             headers: Set(Some(headers)),
             body: Set(Some(answer.body)),
         };
+        let insert = Entity::insert(answered.clone()).on_conflict_do_nothing_on([Column::Id]);
+        if tx.changes(&insert).await? {
+            return Ok(None);
+        }
+        if let Kept::Answer(first) = kept(&tx, tx.now(), slot, request_hash).await? {
+            return Ok(Some(first));
+        }
         // One of yesterday, which was not purged yet, makes room.
-        let columns = Column::iter().filter(|column| !matches!(column, Column::Id));
-        tx.defer(
-            &Entity::insert_many([answered])
-                .on_conflict(OnConflict::column(Column::Id).update_columns(columns).to_owned()),
-        );
-        Ok(())
+        let rest = ActiveModel { id: NotSet, ..answered };
+        tx.defer(&Entity::update_many().set(rest).filter(Column::Id.eq(slot.0)));
+        Ok(None)
     })
     .await
 }
 
-/// The first answer, if it was kept; also one that is just being written.
-pub(super) async fn kept(db: &Database, slot: Slot, request_hash: [u8; 32]) -> Result<Option<Answer>, DbErr> {
-    // In turn with those who write: a file's readers would not see what still waits to be written.
-    db.guarded(move |tx| async move {
-        let now = micros(tx.now());
-        let row = Entity::find_by_id(slot.0).one(&tx).await?;
-        let row = row.filter(|row| row.expires_at > now && row.request_hash == request_hash);
-        Ok::<_, DbErr>(row.and_then(answer_of))
-    })
-    .await
+/// What is known of a request that claims nothing.
+pub(super) enum Kept {
+    Nothing,
+    Answer(Answer),
+    /// The key belongs to another request.
+    OtherRequest,
+}
+
+pub(super) async fn kept(
+    conn: &impl ConnectionTrait,
+    now: Timestamp,
+    slot: Slot,
+    request_hash: [u8; 32],
+) -> Result<Kept, DbErr> {
+    let row = Entity::find_by_id(slot.0).one(conn).await?;
+    let Some(row) = row.filter(|row| row.expires_at > micros(now) && row.status.is_some()) else {
+        return Ok(Kept::Nothing);
+    };
+    if row.request_hash != request_hash {
+        return Ok(Kept::OtherRequest);
+    }
+    Ok(answer_of(row).map_or(Kept::Nothing, Kept::Answer))
 }
 
 /// Frees the slot.

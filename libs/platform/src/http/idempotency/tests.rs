@@ -43,17 +43,15 @@ impl Shop {
         };
         idempotent(&self.db, owner, &IdempotencyKey(Some(key.to_owned())), [hash; 32], run).await
     }
-}
 
-impl Shop {
-    /// A request that knows by itself that it is done once: from the second run on it was.
+    /// A request that knows by itself that it is done once: what comes of it later is another thing each time.
     async fn ask(&self, key: &str, hash: u8, first: fn(usize) -> Response) -> Response {
         let runs = Arc::clone(&self.runs);
         let run = async move {
             sleep(Duration::from_millis(30)).await;
             match runs.fetch_add(1, SeqCst) {
                 0 => Served::First(first(0)),
-                run => Served::Again(created(run)),
+                run => Served::Before(async move { created(run) }),
             }
         };
         idempotent_by_itself(&self.db, "a", &IdempotencyKey(Some(key.to_owned())), [hash; 32], run).await
@@ -219,20 +217,32 @@ async fn a_first_answer_that_claimed_nothing_is_given_again_although_the_world_m
     let first = shop.ask("k", 1, created).await;
     let again = shop.ask("k", 1, created).await;
     assert_eq!((first.status(), again.status()), (StatusCode::CREATED, StatusCode::CREATED));
-    assert!(!is_replayed(&first));
     assert_eq!(again.headers()[header::ETAG], "\"1\"");
-    assert!(is_replayed(&again));
-    assert_eq!((bytes(first).await, shop.runs.load(SeqCst)), (bytes(again).await, 2));
+    assert!(!is_replayed(&first) && is_replayed(&again));
+    assert_eq!(bytes(first).await, bytes(again).await);
+    assert_eq!(shop.ask("k", 2, created).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
-async fn where_no_first_answer_was_kept_the_other_one_is_given() {
+async fn where_no_first_answer_was_kept_what_became_of_it_is_given_from_then_on() {
     let shop = Shop::open().await;
     let busy = |_| Failure(Problem::new(ErrorKind::Unavailable, "busy", "is busy")).into_response();
     assert_eq!(shop.ask("k", 1, busy).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let then = shop.ask("k", 1, created).await;
+    assert!(then.status() == StatusCode::CREATED && !is_replayed(&then));
     let again = shop.ask("k", 1, created).await;
-    assert!(again.status() == StatusCode::CREATED && is_replayed(&again));
-    assert_eq!(data(again).await, json!({"run": 1}));
+    assert!(is_replayed(&again));
+    let then = data(then).await;
+    assert_eq!((&then, data(again).await), (&json!({"run": 1}), then.clone()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_at_once_what_became_of_it_is_given_the_same() {
+    let shop = Shop::open().await;
+    shop.runs.store(1, SeqCst);
+    let answers = futures::future::join_all((0..8).map(|_| shop.ask("k", 1, created))).await;
+    let bodies = futures::future::join_all(answers.into_iter().map(bytes)).await;
+    assert!(bodies.iter().all(|body| *body == bodies[0]));
 }
 
 #[tokio::test]
@@ -240,11 +250,8 @@ async fn an_answer_of_yesterday_is_neither_given_nor_in_the_way() {
     let shop = Shop::open().await;
     shop.ask("k", 1, created).await;
     shop.clock.advance(TimeDelta::hours(25));
-    assert_eq!(data(shop.ask("k", 1, created).await).await, json!({"run": 1}), "that one is not kept any more");
-    shop.runs.store(0, SeqCst);
-    let other = |_| Reply::created(json!({"run": "of today"})).into_response();
-    let today = bytes(shop.ask("k", 2, other).await).await;
-    assert_eq!(bytes(shop.ask("k", 2, created).await).await, today);
+    assert_eq!(data(shop.ask("k", 2, created).await).await, json!({"run": 1}), "the other is not kept any more");
+    assert_eq!(data(shop.ask("k", 2, created).await).await, json!({"run": 1}));
     assert_eq!(purge(&shop.db).await.unwrap(), 0);
 }
 
@@ -259,7 +266,8 @@ async fn an_answer_that_nobody_waited_for_is_kept() {
         shop.ask("k", 1, created).await
     };
     let again = tokio::time::timeout(PATIENCE, given).await.unwrap();
-    assert!(is_replayed(&again) && shop.runs.load(SeqCst) == 2);
+    assert!(is_replayed(&again));
+    assert_eq!(data(again).await, json!({"run": 0}));
 }
 
 #[tokio::test]

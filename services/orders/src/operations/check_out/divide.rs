@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{ActiveValue::Set, EntityTrait, IntoActiveModel};
 use souk_contracts::payments::{Fee, FeeLine, FeesRequest};
 use souk_kernel::{SellerOrderId, Timestamp};
+use souk_platform::db::Tx;
 
 use crate::{
     app::App,
@@ -111,7 +112,7 @@ pub async fn store(app: &App, order: &mut Order) -> Result<(), Error> {
     };
     let (id, seen, expires_at) = (row.id, row.version, row.expires_at);
     let (parts, lines) = (order.parts.clone(), order.lines.clone());
-    app.write(id, move |tx| async move {
+    let write = move |tx: Tx| async move {
         orders::update(&tx, id, seen, tx.now(), change).await??;
         let rows = parts.into_iter().map(IntoActiveModel::into_active_model);
         tx.defer(&parts::Entity::insert_many(rows));
@@ -122,9 +123,9 @@ pub async fn store(app: &App, order: &mut Order) -> Result<(), Error> {
         if let Some(at) = expires_at {
             tx.publish_at(Expire { order_id: id }, at);
         }
-        Ok(())
-    })
-    .await?;
+        Ok(tx.now())
+    };
+    order.row.updated_at = app.write(id, write).await?;
     order.row.version = seen + 1;
     Ok(())
 }

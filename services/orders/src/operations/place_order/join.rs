@@ -11,17 +11,22 @@ use crate::{app::AppState, domain::OrderStatus, error::Error, operations::resume
 /// How long a key belongs to its request.
 const KEPT: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
-/// Waits for the order that the request made before. `None` when there is none, or none any more.
-pub async fn join(app: &AppState, user_id: Option<UserId>, request: &Request) -> Result<Option<Placed>, Error> {
+/// The order that the request made before. `None` when there is none, or none any more.
+pub async fn known(app: &AppState, request: &Request) -> Result<Option<orders::Model>, Error> {
     let Some(row) = orders::find_by_request_key(app.db.reader(), request.id()).await? else { return Ok(None) };
-    let id = row.id;
     if app.now() - row.created_at >= KEPT {
-        app.db.transaction(move |tx| async move { orders::forget_request_key(&tx, id).await }).await?;
+        app.db.transaction(move |tx| async move { orders::forget_request_key(&tx, row.id).await }).await?;
         return Ok(None);
     }
     if row.request_hash.as_deref() != Some(request.hash.as_slice()) {
         return Err(reused());
     }
+    Ok(Some(row))
+}
+
+/// Waits for that order, and goes on with it if nobody does.
+pub async fn join(app: &AppState, user_id: Option<UserId>, row: orders::Model) -> Result<Placed, Error> {
+    let id = row.id;
     if row.status == OrderStatus::Queued {
         // Perhaps the process that was placing it is gone.
         take_up(app, id).await?;
@@ -37,7 +42,7 @@ pub async fn join(app: &AppState, user_id: Option<UserId>, request: &Request) ->
     };
     let row = orders::find(app.db.reader(), id).await?.ok_or(Error::NotFound("order"))?;
     let order = app.complete(row).await?;
-    Ok(Some(Placed { order, access_token }))
+    Ok(Placed { order, access_token })
 }
 
 /// The order once it is no longer queued, or as it is when the buyer has waited long enough.
