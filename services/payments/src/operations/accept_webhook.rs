@@ -1,11 +1,17 @@
-//! Takes a provider's message: verified, stored as it came, answered at once. What follows from it is done by the queue.
+//! Takes a provider's message: verified, stored as it came, answered at once.
+//!
+//! What follows from it is stored with it, in one transaction. If that fails, the message is stored alone, and the queue does the
+//! rest.
+
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use souk_kernel::{EventId, PaymentId};
 
+use super::apply_word::apply_message;
 use crate::{
-    app::App,
-    domain::payment::ProviderName,
+    app::{App, Terms},
+    domain::payment::{ProviderName, Word},
     error::Error,
     events::WebhookReceived,
     providers::Notice,
@@ -22,42 +28,47 @@ pub async fn accept_for_provider(
     let provider = app.providers.get(provider).ok_or(Error::NotFound("provider"))?;
     let notice = provider.read_notice(headers, body, app.db.clock().now())?;
     let known = app.terms(notice.payment).await?;
-    known.filter(|known| known.payment.provider == provider.name()).ok_or(Error::NotFound("payment"))?;
-    store(app, provider.name(), notice, body).await
+    let known = known.filter(|known| known.payment.provider == provider.name()).ok_or(Error::NotFound("payment"))?;
+    take(app, known, provider.name(), notice, body).await
 }
 
 /// Takes a message that came to a payment's address. Who has no signature doesn't learn whether the payment exists.
 pub async fn accept_for_payment(app: &App, payment: PaymentId, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
-    let known = app.terms(payment).await?.map(|known| known.payment.provider);
-    let name = known.or_else(|| app.providers.default_name());
+    let known = app.terms(payment).await?;
+    let name = known.as_ref().map(|known| known.payment.provider).or_else(|| app.providers.default_name());
     let provider = name.and_then(|name| app.providers.get(name)).ok_or(Error::NotFound("payment"))?;
     let notice = provider.read_notice(headers, body, app.db.clock().now())?;
     if notice.payment != payment {
         return Err(Error::NoticeElsewhere);
     }
-    known.ok_or(Error::NotFound("payment"))?;
-    store(app, provider.name(), notice, body).await
+    let known = known.ok_or(Error::NotFound("payment"))?;
+    take(app, known, provider.name(), notice, body).await
 }
 
-async fn store(app: &App, provider: ProviderName, notice: Notice, body: &[u8]) -> Result<(), Error> {
+async fn take(app: &App, known: Arc<Terms>, provider: ProviderName, notice: Notice, body: &[u8]) -> Result<(), Error> {
     let Notice { event_id, payment, word } = notice;
-    let body = String::from_utf8_lossy(body).into_owned();
+    let message = Webhook {
+        id: EventId::new(),
+        provider,
+        event_id,
+        payment_id: payment,
+        body: String::from_utf8_lossy(body).into_owned(),
+        outcome: webhooks::Outcome::Stored,
+        note: None,
+        received_at: app.db.clock().now(),
+        handled_at: None,
+    };
+    let Err(error) = apply_message(app, known, message.clone(), word.clone()).await else { return Ok(()) };
+    tracing::warn!(payment_id = %payment, %error, "a provider's message could not be acted on at once; it is left to the queue");
+    leave_to_queue(app, message, word).await
+}
+
+async fn leave_to_queue(app: &App, message: Webhook, word: Word) -> Result<(), Error> {
     app.db
         .guarded(move |tx| async move {
-            let webhook = Webhook {
-                id: EventId::new(),
-                provider,
-                event_id,
-                payment_id: payment,
-                body,
-                outcome: webhooks::Outcome::Stored,
-                note: None,
-                received_at: tx.now(),
-                handled_at: None,
-            };
-            let webhook_id = webhook.id;
-            if webhooks::insert(&tx, webhook).await? {
-                tx.publish(WebhookReceived { webhook_id, payment_id: payment, word });
+            let (webhook_id, payment_id) = (message.id, message.payment_id);
+            if webhooks::insert(&tx, message).await? {
+                tx.publish(WebhookReceived { webhook_id, payment_id, word });
             }
             Ok(())
         })

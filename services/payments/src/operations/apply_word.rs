@@ -3,6 +3,8 @@
 //! This is the one place where a payment becomes paid. The guard stands in the update itself, so that two triggers at once
 //! post to the ledger and announce once.
 
+use std::sync::Arc;
+
 use souk_contracts::events::{PaymentCompleted, PaymentFailed};
 use souk_kernel::{EventId, PaymentId};
 use souk_platform::{db::Tx, events::Receipt};
@@ -14,7 +16,7 @@ use crate::{
         payment::{Turn, Verdict, Word, weigh},
     },
     error::Error,
-    store::{Allocation, Payment, ledger, payments, webhooks},
+    store::{Allocation, Payment, Webhook, ledger, payments, webhooks},
 };
 
 /// Where a word came from.
@@ -27,14 +29,10 @@ pub enum Trigger {
 /// Applies `word` to the payment. Saying the same again, late or in another order, is harmless.
 pub async fn apply_word(app: &App, id: PaymentId, word: Word, trigger: Trigger) -> Result<(), Error> {
     let terms = app.terms(id).await?.ok_or(Error::NotFound("payment"))?;
-    let verdict = weigh(&word, terms.payment.amount, terms.payment.currency);
-    if verdict == Verdict::Nothing && matches!(trigger, Trigger::Asked) {
+    let heard = Heard::of(word, &terms);
+    if heard.verdict == Verdict::Nothing && matches!(trigger, Trigger::Asked) {
         return Ok(());
     }
-    let reason = match word {
-        Word::Failed { reason } => Some(reason),
-        _ => None,
-    };
     app.db
         .guarded(move |tx| async move {
             if let Trigger::Webhook { receipt, .. } = trigger
@@ -42,23 +40,85 @@ pub async fn apply_word(app: &App, id: PaymentId, word: Word, trigger: Trigger) 
             {
                 return Ok(());
             }
-            let Terms { payment, allocations } = &*terms;
-            let (outcome, note) = match verdict {
-                Verdict::Turn(Turn::Paid) => (complete(&tx, payment, allocations).await?, None),
-                Verdict::Turn(turn) => (fail(&tx, payment, turn, reason.clone()).await?, reason),
-                Verdict::Flag(flag) => {
-                    tracing::warn!(payment_id = %payment.id, "a provider reports another amount than asked for");
-                    payments::flag(&tx, payment.id, Some(flag.clone())).await?;
-                    (webhooks::Outcome::Flagged, Some(flag))
-                }
-                Verdict::Nothing => (webhooks::Outcome::Ignored, None),
-            };
+            let outcome = heard.act(&tx, &terms).await?;
             if let Trigger::Webhook { webhook, .. } = trigger {
-                webhooks::handled(&tx, webhook, outcome, note);
+                webhooks::handled(&tx, webhook, outcome, heard.note());
             }
             Ok(())
         })
         .await
+}
+
+/// Stores a provider's message together with what follows from it. One that was sent before changes nothing.
+pub async fn apply_message(app: &App, terms: Arc<Terms>, message: Webhook, word: Word) -> Result<(), Error> {
+    let heard = Heard::of(word, &terms);
+    app.db
+        .guarded(move |tx| async move {
+            let expected = heard.expected();
+            let message =
+                Webhook { outcome: expected, note: heard.note(), handled_at: Some(tx.now()), ..message.clone() };
+            let id = message.id;
+            if !webhooks::insert(&tx, message).await? {
+                return Ok(());
+            }
+            let outcome = heard.act(&tx, &terms).await?;
+            if outcome != expected {
+                webhooks::handled(&tx, id, outcome, heard.note());
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// A word, and what it means for a payment.
+#[derive(Clone)]
+struct Heard {
+    verdict: Verdict,
+    /// Why it failed, where that was said.
+    reason: Option<String>,
+}
+
+impl Heard {
+    fn of(word: Word, terms: &Terms) -> Self {
+        let verdict = weigh(&word, terms.payment.amount, terms.payment.currency);
+        let reason = match word {
+            Word::Failed { reason } => Some(reason),
+            _ => None,
+        };
+        Self { verdict, reason }
+    }
+
+    /// What it leads to, unless it was said before.
+    fn expected(&self) -> webhooks::Outcome {
+        match self.verdict {
+            Verdict::Turn(_) => webhooks::Outcome::Applied,
+            Verdict::Flag(_) => webhooks::Outcome::Flagged,
+            Verdict::Nothing => webhooks::Outcome::Ignored,
+        }
+    }
+
+    /// What is noted about it for people.
+    fn note(&self) -> Option<String> {
+        match &self.verdict {
+            Verdict::Flag(flag) => Some(flag.clone()),
+            Verdict::Turn(_) => self.reason.clone(),
+            Verdict::Nothing => None,
+        }
+    }
+
+    /// Does what follows from it.
+    async fn act(&self, tx: &Tx, Terms { payment, allocations }: &Terms) -> Result<webhooks::Outcome, Error> {
+        match &self.verdict {
+            Verdict::Turn(Turn::Paid) => complete(tx, payment, allocations).await,
+            Verdict::Turn(turn) => fail(tx, payment, *turn, self.reason.clone()).await,
+            Verdict::Flag(flag) => {
+                tracing::warn!(payment_id = %payment.id, "a provider reports another amount than asked for");
+                payments::flag(tx, payment.id, Some(flag.clone())).await?;
+                Ok(webhooks::Outcome::Flagged)
+            }
+            Verdict::Nothing => Ok(webhooks::Outcome::Ignored),
+        }
+    }
 }
 
 async fn complete(tx: &Tx, payment: &Payment, allocations: &[Allocation]) -> Result<webhooks::Outcome, Error> {

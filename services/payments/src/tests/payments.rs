@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue};
 use chrono::TimeDelta;
 use futures::future::join_all;
+use sea_orm::ConnectionTrait;
 use souk_kernel::{OrderId, PaymentId};
 
 use super::{Shop, new_payment, portion};
@@ -26,7 +27,10 @@ use crate::{
         faults::{CallFault, Faults, WebhookFault},
         sandbox::{Decision, SIGNATURE_HEADER},
     },
-    store::Payment,
+    store::{
+        Payment,
+        webhooks::{self, Outcome},
+    },
 };
 
 fn signed(shop: &Shop, body: &str) -> HeaderMap {
@@ -58,6 +62,49 @@ async fn a_paid_payment_is_booked_and_announced_once_however_often_it_is_said() 
     assert_eq!(shop.balance("b").await, (450, 0));
     shop.verify().await;
     assert_eq!(shop.announced(1).await, ["completed 1750"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_message_says_is_done_when_it_is_answered() {
+    let shop = Shop::open().await;
+    let payment = shop.create(vec![portion("a", 1000, 0, 0, 100)]).await;
+    let (paid, failed) = ("payment.completed", "payment.failed");
+    for (event, kind) in [("evt_1", paid), ("evt_1", paid), ("evt_2", failed)] {
+        deliver(&shop, &body(event, kind, payment.id, 1000, "GBP")).await.unwrap();
+        assert_eq!(shop.payment(payment.id).await.status, Status::Completed);
+    }
+    let handled = messages(&shop, payment.id).await;
+    assert_eq!(handled, [("evt_1".to_owned(), Outcome::Applied, true), ("evt_2".to_owned(), Outcome::Ignored, true)]);
+    assert_eq!(shop.announced(1).await, ["completed 1000"]);
+    shop.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_cannot_be_acted_on_at_once_is_kept_for_the_queue() {
+    let shop = Shop::open().await;
+    let payment = shop.create(vec![portion("a", 1000, 0, 0, 100)]).await;
+    let rename = |from: &'static str, to: &'static str| {
+        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+        shop.app.db.transaction(move |tx| async move { tx.execute_unprepared(&sql).await })
+    };
+    rename("ledger_postings", "away").await.unwrap();
+    deliver(&shop, &body("evt_1", "payment.completed", payment.id, 1000, "GBP")).await.unwrap();
+    assert_eq!(shop.payment(payment.id).await.status, Status::Pending);
+    assert_eq!(messages(&shop, payment.id).await, [("evt_1".to_owned(), Outcome::Stored, false)]);
+    rename("away", "ledger_postings").await.unwrap();
+    shop.until(payment.id, |payment| payment.status == Status::Completed).await;
+    assert_eq!(messages(&shop, payment.id).await, [("evt_1".to_owned(), Outcome::Applied, true)]);
+    assert_eq!(shop.announced(1).await, ["completed 1000"]);
+    shop.verify().await;
+}
+
+/// What came about a payment, in the order of its events' names: what it led to, and whether it was handled.
+async fn messages(shop: &Shop, payment: PaymentId) -> Vec<(String, Outcome, bool)> {
+    let found = webhooks::of_payment(shop.app.db.reader(), payment, 10).await.unwrap();
+    let mut told: Vec<_> =
+        found.into_iter().map(|message| (message.event_id, message.outcome, message.handled_at.is_some())).collect();
+    told.sort_by(|one, other| one.0.cmp(&other.0));
+    told
 }
 
 #[tokio::test(flavor = "multi_thread")]
