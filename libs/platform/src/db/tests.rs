@@ -1,16 +1,19 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use futures::FutureExt;
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, PaginatorTrait};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use serde::{Deserialize, Serialize};
-use souk_kernel::{Clock, ErrorKind, Problem};
+use souk_kernel::{Clock, ErrorKind, EventId, Problem};
 use tokio_util::sync::CancellationToken;
 
-use super::{Database, outbox};
+use super::{Database, Tx, outbox};
 use crate::events::{Backlog, Bus, Consumers, DeadLetters, Delivery, Event, Relay};
 
 struct NoTables;
@@ -47,6 +50,37 @@ async fn numbers(db: &Database) -> i64 {
     let statement =
         sea_orm::Statement::from_string(db.reader().get_database_backend(), "SELECT COUNT(*) AS c FROM numbers");
     db.reader().query_one_raw(statement).await.unwrap().unwrap().try_get("", "c").unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_events_are_accepted_at_once_each_for_the_first_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&folder, Clock::system()).await;
+    let [one, two, three] = std::array::from_fn(|_| EventId::new());
+    let accept = async |consumer: &'static str, events: Vec<EventId>, number: i32| {
+        let accept = move |tx: Tx| async move {
+            let first = tx.accept_all(consumer, events.into_iter().collect()).await?;
+            tx.execute_unprepared(&format!("INSERT INTO numbers VALUES ({number})")).await?;
+            Ok::<_, DbErr>(first)
+        };
+        db.guarded(accept).await.unwrap()
+    };
+    assert_eq!(accept("a", vec![one, two], 1).await, BTreeSet::from([one, two]));
+    assert_eq!(accept("a", vec![one, two, three], 2).await, BTreeSet::from([three]), "two of them were there");
+    assert_eq!(accept("a", vec![one, three], 3).await, BTreeSet::new());
+    assert_eq!(accept("a", Vec::new(), 4).await, BTreeSet::new());
+    assert_eq!(
+        accept("b", vec![one, three], 5).await,
+        BTreeSet::from([one, three]),
+        "to another consumer they are new"
+    );
+    assert_eq!(numbers(&db).await, 5);
+    // Several at once, of which each event is new to one.
+    let all: Vec<BTreeSet<EventId>> =
+        futures::future::join_all((6..14).map(|number| accept("c", vec![one, two, three], number))).await;
+    let first: Vec<EventId> = all.into_iter().flatten().collect();
+    assert_eq!(first.len(), 3, "{first:?}");
+    assert_eq!(numbers(&db).await, 13);
 }
 
 #[tokio::test(flavor = "multi_thread")]

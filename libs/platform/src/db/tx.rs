@@ -1,12 +1,16 @@
 //! One running transaction.
 
-use std::sync::{
-    Arc, Mutex, Weak,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExecResult, QueryResult, QueryTrait, Statement,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExecResult, QueryFilter,
+    QueryResult, QuerySelect, QueryTrait, Statement,
 };
 use sea_orm_migration::async_trait::async_trait;
 use souk_contracts::events::Event;
@@ -59,9 +63,9 @@ impl Open {
 /// A statement that goes with a later one.
 pub(super) struct Deferred {
     pub statement: Statement,
-    /// Whether it has to change a row.
+    /// How many rows it has to change at least.
     #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "nothing is presumed of a file"))]
-    pub changes_some: bool,
+    pub changes: usize,
 }
 
 /// What a transaction has done so far.
@@ -194,8 +198,38 @@ impl Tx {
     /// Notes that this consumer handles this event now. True the first time; false when it did so before: then change
     /// nothing.
     pub async fn accept(&self, receipt: Receipt) -> Result<bool, DbErr> {
-        let row = inbox::ActiveModel { event_id: Set(receipt.event_id), consumer: Set(receipt.consumer.to_owned()) };
+        let row = received(receipt.consumer, receipt.event_id);
         self.changes(&inbox::Entity::insert(row).on_conflict_do_nothing()).await
+    }
+
+    /// Notes that this consumer handles these events now; gives those that it handles for the first time.
+    pub async fn accept_all(&self, consumer: &str, mut events: BTreeSet<EventId>) -> Result<BTreeSet<EventId>, DbErr> {
+        if !self.presumes && !events.is_empty() {
+            let known: Vec<EventId> = inbox::Entity::find()
+                .select_only()
+                .column(inbox::Column::EventId)
+                .filter(inbox::Column::EventId.is_in(events.iter().copied()))
+                .filter(inbox::Column::Consumer.eq(consumer))
+                .into_tuple()
+                .all(self)
+                .await?;
+            for event in known {
+                events.remove(&event);
+            }
+        }
+        if events.is_empty() {
+            return Ok(events);
+        }
+        let insert = inbox::Entity::insert_many(events.iter().map(|event| received(consumer, *event)));
+        if self.presumes {
+            self.notes.presumed.store(true, Ordering::Relaxed);
+            let insert = insert.on_conflict_do_nothing();
+            self.put_off(Deferred { statement: insert.build(self.get_database_backend()), changes: events.len() });
+        } else {
+            // Who was faster in between makes it fail, and it is run again.
+            self.defer(&insert);
+        }
+        Ok(events)
     }
 
     /// Runs a statement that usually changes a row: true if it did, false if somebody was faster.
@@ -209,7 +243,7 @@ impl Tx {
             return Ok(self.execute_raw(statement).await?.rows_affected() > 0);
         }
         self.notes.presumed.store(true, Ordering::Relaxed);
-        self.put_off(Deferred { statement, changes_some: true });
+        self.put_off(Deferred { statement, changes: 1 });
         Ok(true)
     }
 
@@ -227,14 +261,14 @@ impl Tx {
     /// A trip to the connection costs more than what most statements do there.
     pub fn defer(&self, query: &impl QueryTrait) {
         let statement = query.build(self.get_database_backend());
-        self.put_off(Deferred { statement, changes_some: false });
+        self.put_off(Deferred { statement, changes: 0 });
     }
 
     /// As [`Tx::defer`], for a statement that changes a row unless one has changed that [need not be locked](Tx::need_not_lock): then
     /// the transaction fails.
     pub fn defer_checked(&self, query: &impl QueryTrait) {
         let statement = query.build(self.get_database_backend());
-        self.put_off(Deferred { statement, changes_some: self.need_not_lock() });
+        self.put_off(Deferred { statement, changes: usize::from(self.need_not_lock()) });
     }
 
     fn put_off(&self, deferred: Deferred) {
@@ -292,6 +326,10 @@ impl Tx {
         }
         Ok(open)
     }
+}
+
+fn received(consumer: &str, event_id: EventId) -> inbox::ActiveModel {
+    inbox::ActiveModel { event_id: Set(event_id), consumer: Set(consumer.to_owned()) }
 }
 
 #[async_trait]

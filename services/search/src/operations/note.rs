@@ -167,7 +167,7 @@ async fn record(app: &App, notes: Vec<Note>) -> Result<(), Problem> {
 /// Writes them in one transaction; whether a product ran out or came back.
 async fn record_in(tx: &Tx, notes: Vec<Note>) -> Result<bool, Error> {
     let mut levels: BTreeMap<SkuId, Level> = BTreeMap::new();
-    let mut sales = Vec::new();
+    let mut sales = BTreeMap::new();
     for note in notes {
         match note {
             Note::Level(level) => {
@@ -176,23 +176,22 @@ async fn record_in(tx: &Tx, notes: Vec<Note>) -> Result<bool, Error> {
                     *newest = level;
                 }
             }
-            Note::Sold(receipt, units) => sales.push((receipt, units)),
-        }
-    }
-    let levels = documents::newer(tx, levels).await?;
-    let mut sold: BTreeMap<ProductId, i64> = BTreeMap::new();
-    for (receipt, units) in sales {
-        if tx.accept(receipt).await? {
-            for (id, units) in units {
-                add(&mut sold, id, units);
+            Note::Sold(receipt, units) => {
+                sales.insert(receipt.event_id, units);
             }
         }
     }
-    let mut products: BTreeSet<ProductId> = sold.keys().copied().collect();
-    // Products before levels, each in the order of their ids, as with one product.
-    for (id, units) in sold {
-        documents::add_popularity(tx, id, units);
+    let levels = documents::newer(tx, levels).await?;
+    let first = tx.accept_all(crate::NAME, sales.keys().copied().collect()).await?;
+    let mut sold: BTreeMap<ProductId, i64> = BTreeMap::new();
+    for (_, units) in sales.into_iter().filter(|(event, _)| first.contains(event)) {
+        for (id, units) in units {
+            add(&mut sold, id, units);
+        }
     }
+    let mut products: BTreeSet<ProductId> = sold.keys().copied().collect();
+    // Products before levels, as with one product.
+    documents::add_popularity(tx, &sold);
     let unknown = levels.iter().filter(|(_, known)| known.as_ref().is_none_or(|known| known.product_id.is_none()));
     let unknown: Vec<SkuId> = unknown.map(|(level, _)| level.sku_id).collect();
     let changes = documents::set_levels(tx, levels);
@@ -203,4 +202,85 @@ async fn record_in(tx: &Tx, notes: Vec<Note>) -> Result<bool, Error> {
     products.extend(come());
     changes::note(tx, products).await?;
     Ok(changes.iter().any(|change| change.turned) || come().next().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use souk_kernel::{Clock, EventId};
+    use souk_platform::db::Database;
+
+    use super::*;
+    use crate::store::{Migrator, documents::Document};
+
+    /// More than one statement takes.
+    const PRODUCTS: usize = 120;
+
+    fn sold(event_id: EventId, units: &[(ProductId, i64)]) -> Note {
+        Note::Sold(Receipt { consumer: crate::NAME, event_id }, units.iter().copied().collect())
+    }
+
+    #[tokio::test]
+    async fn what_came_together_is_written_as_if_one_came_after_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = souk_platform::db::testing::url(folder.path(), crate::NAME).await;
+        let db = Database::open::<Migrator>(crate::NAME, &url, Clock::system()).await.unwrap();
+        let products: Vec<(ProductId, SkuId)> = (0..PRODUCTS).map(|_| (ProductId::new(), SkuId::new())).collect();
+        let stored = products.clone();
+        db.guarded(move |tx| async move {
+            for (id, sku_id) in stored {
+                let snapshot = "{}".to_owned();
+                let (rating_sum, rating_count, popularity) = (0, 0, 0);
+                let new = Document { id, version: 1, public: true, snapshot, rating_sum, rating_count, popularity };
+                assert!(documents::put(&tx, new, &[Level { sku_id, available: 0, version: 5 }]).await?);
+            }
+            Ok::<_, sea_orm::DbErr>(())
+        })
+        .await
+        .unwrap();
+        let record = async |notes: Vec<Note>| {
+            db.guarded(move |tx| async move { record_in(&tx, notes).await }).await.map_err(|error| error.to_string())
+        };
+        let (unknown, event) = (SkuId::new(), EventId::new());
+        let mut notes: Vec<Note> = Vec::new();
+        for (number, (product, sku_id)) in (0..).zip(&products) {
+            // Every other level is an old one.
+            notes.push(Note::Level(Level { sku_id: *sku_id, available: number + 1, version: 4 + 2 * (number % 2) }));
+            notes.push(sold(EventId::new(), &[(*product, number), (products[0].0, 1)]));
+        }
+        notes.push(Note::Level(Level { sku_id: products[1].1, available: 70, version: 8 }));
+        notes.push(Note::Level(Level { sku_id: products[1].1, available: 60, version: 7 }));
+        notes.push(Note::Level(Level { sku_id: unknown, available: 3, version: 1 }));
+        notes.push(sold(event, &[(products[2].0, 1000)]));
+        assert!(record(notes).await.unwrap(), "some came back");
+        let again = vec![sold(event, &[(products[2].0, 1000)]), sold(EventId::new(), &[(products[3].0, 500)])];
+        assert!(!record(again).await.unwrap());
+
+        let (ids, mut skus): (Vec<_>, Vec<_>) = products.iter().copied().unzip();
+        skus.push(unknown);
+        let found = documents::find(db.reader(), &ids).await.unwrap();
+        let found: HashMap<_, _> = found.into_iter().map(|found| (found.id, found.popularity)).collect();
+        let levels = documents::known_levels(db.reader(), &skus).await.unwrap();
+        let levels: HashMap<_, _> = levels
+            .into_iter()
+            .map(|level| (level.sku_id, (level.available, level.version, level.product_id)))
+            .collect();
+        for (number, (product, sku)) in (0..).zip(&products) {
+            let more = match number {
+                0 => i64::try_from(PRODUCTS).unwrap(),
+                2 => 1000,
+                3 => 500,
+                _ => 0,
+            };
+            assert_eq!(found[product], number + more, "{number}");
+            let (available, version) = match number {
+                1 => (70, 8),
+                _ if number % 2 == 0 => (0, 5),
+                _ => (number + 1, 6),
+            };
+            assert_eq!(levels[sku], (available, version, Some(*product)), "{number}");
+        }
+        assert_eq!(levels[&unknown], (3, 1, None));
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    sea_query::{CaseStatement, Condition, Expr, ExprTrait, OnConflict},
 };
 use souk_contracts::events::ProductSnapshot;
 use souk_kernel::{ProductId, SkuId};
@@ -16,6 +16,8 @@ pub use super::entities::{document::Model as Document, level::Model as KnownLeve
 
 /// Ids in one `IN (…)`, rows in one `INSERT`.
 const ROWS: usize = 200;
+/// Rows that one `UPDATE` gives different values: its text names them all.
+const CASES: usize = 50;
 
 /// A level of a SKU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,9 +64,7 @@ pub async fn put(tx: &Tx, document: Document, levels: &[Level]) -> Result<bool, 
     let of_product: Vec<(Level, ProductId)> = levels.iter().map(|level| (*level, id)).collect();
     insert_levels(tx, &of_product, level::Column::ProductId);
     if !is_new {
-        for level in levels {
-            set_level(tx, *level);
-        }
+        raise_levels(tx, levels);
     }
     Ok(true)
 }
@@ -123,17 +123,18 @@ pub async fn replace(tx: &Tx, documents: Vec<Document>, levels: &[(Level, Produc
     let skus: Vec<SkuId> = levels.iter().map(|(level, _)| level.sku_id).collect();
     let known = known_levels(tx, &skus).await?;
     let known: HashMap<SkuId, KnownLevel> = known.into_iter().map(|level| (level.sku_id, level)).collect();
-    let mut fresh = Vec::new();
+    let (mut fresh, mut newer) = (Vec::new(), Vec::new());
     for (level, product) in levels {
         match known.get(&level.sku_id) {
             Some(known) if known.version >= level.version && known.product_id.is_some() => {}
             Some(known) if known.version < level.version => {
-                set_level(tx, *level);
+                newer.push(*level);
                 fresh.push((*level, *product));
             }
             _ => fresh.push((*level, *product)),
         }
     }
+    raise_levels(tx, &newer);
     insert_levels(tx, &fresh, level::Column::ProductId);
     Ok(())
 }
@@ -185,10 +186,10 @@ pub async fn newer(
 /// Notes levels that are [newer]. One that is older by now changes nothing, so this may be repeated and reordered. Levels of SKUs
 /// whose product is not known yet change no product.
 pub fn set_levels(tx: &Tx, levels: Vec<(Level, Option<KnownLevel>)>) -> Vec<LevelChange> {
-    let mut changes = Vec::new();
+    let (mut changes, mut newer_levels) = (Vec::new(), Vec::new());
     for (new, known) in levels {
         if let Some(known) = known {
-            set_level(tx, new);
+            newer_levels.push(new);
             let turned = (known.available > 0) != (new.available > 0);
             changes.extend(known.product_id.map(|product_id| LevelChange { product_id, turned }));
         } else {
@@ -197,16 +198,27 @@ pub fn set_levels(tx: &Tx, levels: Vec<(Level, Option<KnownLevel>)>) -> Vec<Leve
             tx.defer(&level::Entity::insert(row.into_active_model()));
         }
     }
+    raise_levels(tx, &newer_levels);
     changes
 }
 
-fn set_level(tx: &Tx, level: Level) {
-    let change = level::Entity::update_many()
-        .col_expr(level::Column::Available, Expr::value(level.available))
-        .col_expr(level::Column::Version, Expr::value(level.version))
-        .filter(level::Column::SkuId.eq(level.sku_id))
-        .filter(level::Column::Version.lt(level.version));
-    tx.defer(&change);
+/// Sets levels that are known already where these are newer, in one statement for many.
+fn raise_levels(tx: &Tx, levels: &[Level]) {
+    for some in levels.chunks(CASES) {
+        let (mut available, mut version) = (CaseStatement::new(), CaseStatement::new());
+        let mut older = Condition::any();
+        for level in some {
+            let this = || level::Column::SkuId.eq(level.sku_id);
+            available = available.case(this(), level.available);
+            version = version.case(this(), level.version);
+            older = older.add(this().and(level::Column::Version.lt(level.version)));
+        }
+        let change = level::Entity::update_many()
+            .col_expr(level::Column::Available, available.finally(Expr::col(level::Column::Available)).into())
+            .col_expr(level::Column::Version, version.finally(Expr::col(level::Column::Version)).into())
+            .filter(older);
+        tx.defer(&change);
+    }
 }
 
 /// Notes a product's stars.
@@ -219,11 +231,16 @@ pub fn set_rating(tx: &Tx, id: ProductId, sum: i64, count: i64) {
 }
 
 /// Adds units that were sold.
-pub fn add_popularity(tx: &Tx, id: ProductId, units: i64) {
-    let change = document::Entity::update_many()
-        .col_expr(document::Column::Popularity, Expr::col(document::Column::Popularity).add(units))
-        .filter(document::Column::Id.eq(id));
-    tx.defer(&change);
+pub fn add_popularity(tx: &Tx, sold: &BTreeMap<ProductId, i64>) {
+    let sold: Vec<(ProductId, i64)> = sold.iter().map(|(id, units)| (*id, *units)).collect();
+    for some in sold.chunks(CASES) {
+        let units =
+            some.iter().fold(CaseStatement::new(), |units, (id, sold)| units.case(document::Column::Id.eq(*id), *sold));
+        let change = document::Entity::update_many()
+            .col_expr(document::Column::Popularity, Expr::col(document::Column::Popularity).add(units.finally(0_i64)))
+            .filter(document::Column::Id.is_in(some.iter().map(|(id, _)| *id)));
+        tx.defer(&change);
+    }
 }
 
 /// These documents; unknown ones are left out.

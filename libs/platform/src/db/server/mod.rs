@@ -326,7 +326,7 @@ async fn commit(transaction: Arc<Open>, tx: &Tx) -> Result<bool, DbErr> {
     let backend = transaction.backend();
     last.extend(events.chunks(outbox::WRITTEN_TOGETHER).map(|some| {
         let statement = outbox::insertion(backend, some);
-        Deferred { statement, changes_some: false }
+        Deferred { statement, changes: 0 }
     }));
     transaction.commit(last).await.map(|()| !events.is_empty())
 }

@@ -13,7 +13,7 @@ const VALUES: usize = 16_384;
 const PARTS: usize = 8;
 
 /// The same statements, those together that can go in one trip. Nobody hears what one of them alone has done; one that has to
-/// change a row, and does not, fails.
+/// change rows, and does not, fails.
 pub fn together(backend: DbBackend, statements: Vec<Deferred>) -> Vec<Statement> {
     if backend != DbBackend::Postgres {
         return statements.into_iter().map(|deferred| deferred.statement).collect();
@@ -52,12 +52,12 @@ impl Group {
     }
 
     fn whole(mut self) -> Option<Statement> {
-        if self.parts.len() < 2 && self.parts.iter().all(|part| !part.changes_some) {
+        if self.parts.len() < 2 && self.parts.iter().all(|part| part.changes == 0) {
             return self.parts.pop().map(|part| part.statement);
         }
         let (mut sql, mut asked) = (String::from("WITH "), String::from(" SELECT "));
         let mut values = Vec::with_capacity(self.values);
-        for (number, Deferred { statement, changes_some }) in self.parts.into_iter().enumerate() {
+        for (number, Deferred { statement, changes }) in self.parts.into_iter().enumerate() {
             if number > 0 {
                 sql.push_str(", ");
                 asked.push_str(", ");
@@ -68,8 +68,14 @@ impl Group {
             renumber(&statement.sql, values.len(), &mut sql);
             sql.push_str(" RETURNING 1)");
             values.extend(statement.values.into_iter().flat_map(|Values(values)| values));
-            // A part that had to change a row and has not is a division by zero. In the order of these questions the parts run.
-            asked.push_str(if changes_some { "1 / (SELECT count(*) FROM " } else { "(SELECT count(*) FROM " });
+            // A part that had to change so many rows and has not is a division by zero. In the order of these questions the parts
+            // run.
+            asked.push_str(if changes > 0 { "1 / (SELECT count(*)" } else { "(SELECT count(*)" });
+            if changes > 1 {
+                asked.push_str(" / ");
+                asked.push_str(&changes.to_string());
+            }
+            asked.push_str(" FROM ");
             asked.push_str(&name);
             asked.push(')');
         }
@@ -131,7 +137,7 @@ mod tests {
     }
 
     fn unchecked(statements: Vec<Statement>) -> Vec<Deferred> {
-        statements.into_iter().map(|statement| Deferred { statement, changes_some: false }).collect()
+        statements.into_iter().map(|statement| Deferred { statement, changes: 0 }).collect()
     }
 
     fn texts(statements: Vec<Statement>) -> Vec<String> {
@@ -174,19 +180,27 @@ mod tests {
     fn a_part_that_has_to_change_a_row_is_checked() {
         let update = statement(r#"UPDATE "a" SET "x" = $1"#, &[1]);
         let insert = statement(r#"INSERT INTO "b" VALUES ($1)"#, &[2]);
-        let all = vec![
-            Deferred { statement: update.clone(), changes_some: true },
-            Deferred { statement: insert, changes_some: false },
-        ];
+        let all = vec![Deferred { statement: update.clone(), changes: 1 }, Deferred { statement: insert, changes: 0 }];
         let one = together(DbBackend::Postgres, all).pop().unwrap();
         assert_eq!(
             one.sql,
             "WITH p0 AS (UPDATE \"a\" SET \"x\" = $1 RETURNING 1), p1 AS (INSERT INTO \"b\" VALUES ($2) RETURNING 1) \
              SELECT 1 / (SELECT count(*) FROM p0), (SELECT count(*) FROM p1)"
         );
-        let alone = together(DbBackend::Postgres, vec![Deferred { statement: update, changes_some: true }]);
+        let alone = together(DbBackend::Postgres, vec![Deferred { statement: update, changes: 1 }]);
         let expected = r#"WITH p0 AS (UPDATE "a" SET "x" = $1 RETURNING 1) SELECT 1 / (SELECT count(*) FROM p0)"#;
         assert_eq!(alone.into_iter().map(|statement| statement.sql).collect::<Vec<_>>(), [expected]);
+    }
+
+    #[test]
+    fn a_part_that_has_to_change_several_rows_is_checked_for_all_of_them() {
+        let insert = statement(r#"INSERT INTO "a" ("x") VALUES ($1), ($2), ($3)"#, &[1, 2, 3]);
+        let one = together(DbBackend::Postgres, vec![Deferred { statement: insert, changes: 3 }]).pop().unwrap();
+        assert_eq!(
+            one.sql,
+            "WITH p0 AS (INSERT INTO \"a\" (\"x\") VALUES ($1), ($2), ($3) RETURNING 1) \
+             SELECT 1 / (SELECT count(*) / 3 FROM p0)"
+        );
     }
 
     #[test]
