@@ -6,7 +6,7 @@ use souk_kernel::{EventId, PaymentId, RefundId, SellerOrderId};
 
 use crate::domain::payment::Word;
 
-/// A provider's message was verified and stored; it waits to be acted on.
+/// A provider's message was verified and stored, but could not be acted on at once; it waits for that.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WebhookReceived {
     pub webhook_id: EventId,

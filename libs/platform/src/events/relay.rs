@@ -36,7 +36,7 @@ const TABLE_EVERY: Duration = Duration::from_millis(50);
 /// Lanes that end close together are written down together.
 const SETTLE_TOGETHER: Duration = Duration::from_millis(2);
 /// The same where each is a commit of its own.
-const SETTLE_TOGETHER_SHARED: Duration = Duration::from_millis(150);
+const SETTLE_TOGETHER_SHARED: Duration = Duration::from_millis(50);
 
 /// The relay of one database. Dropping it does not stop it; cancel its token.
 pub struct Relay {

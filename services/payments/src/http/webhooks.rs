@@ -13,7 +13,7 @@ use crate::{
     operations::accept_webhook::{accept_for_payment, accept_for_provider},
 };
 
-/// It is stored and will be acted on.
+/// It is stored, and acted on now or later.
 #[derive(Serialize, ToSchema)]
 pub struct Received {
     /// Always true.

@@ -17,7 +17,7 @@ pub use super::entities::{document::Model as Document, level::Model as KnownLeve
 /// Ids in one `IN (…)`, rows in one `INSERT`.
 const ROWS: usize = 200;
 /// Rows that one `UPDATE` gives different values: its text names them all.
-const CASES: usize = 50;
+const CASES: usize = 64;
 
 /// A level of a SKU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -202,12 +202,12 @@ pub fn set_levels(tx: &Tx, levels: Vec<(Level, Option<KnownLevel>)>) -> Vec<Leve
     changes
 }
 
-/// Sets levels that are known already where these are newer, in one statement for many.
+/// Sets levels that are known already where these are newer, each of another SKU, in one statement for many.
 fn raise_levels(tx: &Tx, levels: &[Level]) {
     for some in levels.chunks(CASES) {
         let (mut available, mut version) = (CaseStatement::new(), CaseStatement::new());
         let mut older = Condition::any();
-        for level in some {
+        for level in padded(some) {
             let this = || level::Column::SkuId.eq(level.sku_id);
             available = available.case(this(), level.available);
             version = version.case(this(), level.version);
@@ -219,6 +219,12 @@ fn raise_levels(tx: &Tx, levels: &[Level]) {
             .filter(older);
         tx.defer(&change);
     }
+}
+
+/// As many as the next power of two, the last one again and again: so there are few texts, which databases know by heart.
+fn padded<T: Copy>(some: &[T]) -> impl Iterator<Item = T> {
+    let missing = some.len().next_power_of_two() - some.len();
+    some.iter().copied().chain(some.last().copied().into_iter().cycle().take(missing))
 }
 
 /// Notes a product's stars.
@@ -235,10 +241,10 @@ pub fn add_popularity(tx: &Tx, sold: &BTreeMap<ProductId, i64>) {
     let sold: Vec<(ProductId, i64)> = sold.iter().map(|(id, units)| (*id, *units)).collect();
     for some in sold.chunks(CASES) {
         let units =
-            some.iter().fold(CaseStatement::new(), |units, (id, sold)| units.case(document::Column::Id.eq(*id), *sold));
+            padded(some).fold(CaseStatement::new(), |units, (id, sold)| units.case(document::Column::Id.eq(id), sold));
         let change = document::Entity::update_many()
             .col_expr(document::Column::Popularity, Expr::col(document::Column::Popularity).add(units.finally(0_i64)))
-            .filter(document::Column::Id.is_in(some.iter().map(|(id, _)| *id)));
+            .filter(document::Column::Id.is_in(padded(some).map(|(id, _)| id)));
         tx.defer(&change);
     }
 }

@@ -56,7 +56,7 @@ async fn a_paid_order_survives_a_crash_before_its_confirmation() {
     for order in &orders {
         cleo.pays(order).await;
     }
-    // The webhooks are stored; what follows from them is cut off somewhere.
+    // The payments are booked; what follows from that is cut off somewhere.
     market.crashes().await;
     let (cleo, seller) = (moved_buyer(&market, cleo), moved_seller(&market, seller));
     for order in &orders {
