@@ -49,6 +49,7 @@ const START: &str = r##"Scalar.createApiReference("#app", {
   url: "/api/v1/openapi.json",
   withDefaultFonts: false,
   telemetry: false,
+  showDeveloperTools: "never",
   agent: { disabled: true },
   mcp: { disabled: true },
 });
