@@ -50,6 +50,7 @@ const START: &str = r##"Scalar.createApiReference("#app", {
   withDefaultFonts: false,
   telemetry: false,
   showDeveloperTools: "never",
+  hideClientButton: true,
   agent: { disabled: true },
   mcp: { disabled: true },
 });
