@@ -49,7 +49,7 @@ pub mod outbox {
 
 /// Events that a consumer of this service has handled.
 pub mod inbox {
-    use sea_orm::entity::prelude::*;
+    use sea_orm::{QuerySelect, entity::prelude::*};
     use souk_kernel::EventId;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -65,6 +65,16 @@ pub mod inbox {
     pub enum Relation {}
 
     impl ActiveModelBehavior for ActiveModel {}
+
+    /// Those of `events` that `consumer` has handled.
+    pub async fn handled(
+        connection: &impl ConnectionTrait,
+        consumer: &str,
+        events: impl IntoIterator<Item = EventId>,
+    ) -> Result<Vec<EventId>, DbErr> {
+        let all = Entity::find().select_only().column(Column::EventId).filter(Column::EventId.is_in(events));
+        all.filter(Column::Consumer.eq(consumer)).into_tuple().all(connection).await
+    }
 }
 
 /// Events that a consumer could not take after all tries.

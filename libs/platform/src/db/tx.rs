@@ -9,8 +9,7 @@ use std::{
 };
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExecResult, QueryFilter,
-    QueryResult, QuerySelect, QueryTrait, Statement,
+    ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExecResult, QueryResult, QueryTrait, Statement,
 };
 use sea_orm_migration::async_trait::async_trait;
 use souk_contracts::events::Event;
@@ -205,14 +204,7 @@ impl Tx {
     /// Notes that this consumer handles these events now; gives those that it handles for the first time.
     pub async fn accept_all(&self, consumer: &str, mut events: BTreeSet<EventId>) -> Result<BTreeSet<EventId>, DbErr> {
         if !self.presumes && !events.is_empty() {
-            let known: Vec<EventId> = inbox::Entity::find()
-                .select_only()
-                .column(inbox::Column::EventId)
-                .filter(inbox::Column::EventId.is_in(events.iter().copied()))
-                .filter(inbox::Column::Consumer.eq(consumer))
-                .into_tuple()
-                .all(self)
-                .await?;
+            let known = inbox::handled(self, consumer, events.iter().copied()).await?;
             for event in known {
                 events.remove(&event);
             }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use souk_contracts::events::OrderSnapshot;
-use souk_kernel::{ErrorKind, Problem, ProductId, SkuId};
+use souk_kernel::{ErrorKind, EventId, Problem, ProductId, SkuId};
 use souk_platform::{db::Tx, events::Receipt};
 use tokio::sync::oneshot;
 
@@ -40,7 +40,7 @@ enum Note {
     /// reordered.
     Level(Level),
     /// Units that were sold.
-    Sold(Receipt, BTreeMap<ProductId, i64>),
+    Sold(EventId, BTreeMap<ProductId, i64>),
 }
 
 impl Note {
@@ -104,7 +104,7 @@ pub async fn note_sales(app: &AppState, receipt: Receipt, order: &OrderSnapshot)
     for line in order.seller_orders.iter().flat_map(|part| &part.lines) {
         add(&mut sold, line.product_id, line.quantity);
     }
-    note(app, Note::Sold(receipt, sold)).await
+    note(app, Note::Sold(receipt.event_id, sold)).await
 }
 
 fn add(sums: &mut BTreeMap<ProductId, i64>, id: ProductId, units: i64) {
@@ -176,8 +176,8 @@ async fn record_in(tx: &Tx, notes: Vec<Note>) -> Result<bool, Error> {
                     *newest = level;
                 }
             }
-            Note::Sold(receipt, units) => {
-                sales.insert(receipt.event_id, units);
+            Note::Sold(event, units) => {
+                sales.insert(event, units);
             }
         }
     }
@@ -208,7 +208,7 @@ async fn record_in(tx: &Tx, notes: Vec<Note>) -> Result<bool, Error> {
 mod tests {
     use std::collections::HashMap;
 
-    use souk_kernel::{Clock, EventId};
+    use souk_kernel::Clock;
     use souk_platform::db::Database;
 
     use super::*;
@@ -217,8 +217,8 @@ mod tests {
     /// More than one statement takes.
     const PRODUCTS: usize = 120;
 
-    fn sold(event_id: EventId, units: &[(ProductId, i64)]) -> Note {
-        Note::Sold(Receipt { consumer: crate::NAME, event_id }, units.iter().copied().collect())
+    fn sold(event: EventId, units: &[(ProductId, i64)]) -> Note {
+        Note::Sold(event, units.iter().copied().collect())
     }
 
     #[tokio::test]

@@ -256,14 +256,7 @@ async fn store(tx: Tx, service: &'static str, rows: Vec<outbox::Model>) -> Resul
     // Two processes that were sent the same events see each other's.
     tx.in_turn(service).await?;
     let ids = || rows.iter().map(|row| row.event_id);
-    let taken: Vec<EventId> = inbox::Entity::find()
-        .select_only()
-        .column(inbox::Column::EventId)
-        .filter(inbox::Column::EventId.is_in(ids()))
-        .filter(inbox::Column::Consumer.eq(service))
-        .into_tuple()
-        .all(&tx)
-        .await?;
+    let taken = inbox::handled(&tx, service, ids()).await?;
     let given_up: Vec<EventId> = dead_letter::Entity::find()
         .select_only()
         .column(dead_letter::Column::EventId)
