@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from . import postgres, probes
 from .balancer import Balancer
 from .engines import Broker, Etcd, ObjectStore, Redis
-from .marketplace import Marketplace
+from .marketplace import SERVICES, Marketplace, counts_of, parts_of
 from .needs import Programs
 from .ports import HOST, Ports
 from .postgres import Pair
@@ -39,6 +39,8 @@ class Wishes(NamedTuple):
     # Of every service, and of those that have another number.
     instances: int
     others: dict[str, int]
+    # Services that share a process.
+    together: list[list[str]]
     listed: bool
     settings: list[str]
     command: list[str]
@@ -55,12 +57,14 @@ class Cluster:
         ports = Ports(folder / "ports.json")
         databases = folder / "postgres"
         databases.mkdir(exist_ok=True)
-        connections = CONNECTIONS_OF_A_SERVICE * 8 * max(wishes.instances, *wishes.others.values(), 1) + OTHER_CONNECTIONS
+        parts = parts_of(wishes.together)
+        counts = counts_of(parts, wishes.instances, wishes.others, wishes.settings)
+        connections = CONNECTIONS_OF_A_SERVICE * len(SERVICES) * max(counts.values()) + OTHER_CONNECTIONS
         shared = (self.state, self.logs)
         self.databases = Pair(databases, ports, connections, programs, passwords, *shared)
         if self.databases.user:
             shutil.chown(databases, self.databases.user)
-        self.market = Marketplace(programs, folder, wishes.instances, wishes.others, wishes.settings, ports, *shared)
+        self.market = Marketplace(programs, folder, parts, counts, wishes.settings, ports, *shared)
         self.balancer = Balancer(programs, folder, ports, [one.port for one in self.market.gateways], *shared)
         self.broker = Broker(programs, folder / "rabbitmq", *shared)
         self.redis = Redis(programs, folder, ports, passwords["redis"], *shared)

@@ -18,6 +18,8 @@ GATEWAY = "gateway"
 # The index is a folder that one process writes, and whoever has written it forgets the changes that it came from
 # (docs/operations.md): a second instance would answer from an older one. With an index elsewhere (search.url) there may be several.
 ALONE = "search"
+# Between the services of one process, in its name and in those of its certificate's files.
+TOGETHER = "+"
 
 CONFIGURATION = """\
 [platform]
@@ -68,23 +70,42 @@ auto_approve = true
 """
 
 
-class Instance(Process):
-    """One process of Souk. It is ready when it says so."""
+def parts_of(together: list[list[str]]) -> list[str]:
+    """What runs in which process, by name: every service alone but those that are to be together, in the usual order."""
+    groups = {service: TOGETHER.join(group) for group in together for service in group}
+    return list(dict.fromkeys(groups.get(service, service) for service in SERVICES))
 
-    def __init__(self, market: "Marketplace", service: str, number: int, ports: Ports, state: State, logs: pathlib.Path):
-        name = f"{service}-{number}"
+
+def counts_of(parts: list[str], every: int, others: dict[str, int], settings: list[str]) -> dict[str, int]:
+    """How many processes of each part, and of the gateway. `others` have another number than `every`, by any of their services."""
+    elsewhere = any(setting.startswith("search.url=") and setting != "search.url=" for setting in settings)
+    counts = {}
+    for part in (*parts, GATEWAY):
+        services = part.split(TOGETHER)
+        counts[part] = max((others[service] for service in services if service in others), default=every)
+        if ALONE in services and not elsewhere:
+            counts[part] = 1
+    return counts
+
+
+class Instance(Process):
+    """One process of Souk, with one service or with several. It is ready when it says so."""
+
+    def __init__(self, market: "Marketplace", part: str, number: int, ports: Ports, state: State, logs: pathlib.Path):
+        name = f"{part}-{number}"
+        self.services = part.split(TOGETHER)
         self.data = market.folder / "processes" / name
         port, self.internal = ports.of(name), ports.of(f"{name} internal")
-        more: dict[str, Any] = {} if service == GATEWAY else {"tls": True}
-        command = [market.programs.souk, "serve", service, "--listen", f"{HOST}:{port}", "--config", market.file, "--data", self.data]
+        more: dict[str, Any] = {} if part == GATEWAY else {"tls": True}
+        command = [market.programs.souk, "serve", *self.services, "--listen", f"{HOST}:{port}", "--config", market.file, "--data", self.data]
         settings = {
             "gateway.internal_listen": f"{HOST}:{self.internal}",
-            "tls.cert": market.certs / f"{service}.pem",
-            "tls.key": market.certs / f"{service}.key",
+            "tls.cert": market.certs / f"{part}.pem",
+            "tls.key": market.certs / f"{part}.key",
         }
         command += [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
         command += [word for setting in market.settings for word in ("--set", setting)]
-        super().__init__(name, service, command, port, state, logs, internal=f"{HOST}:{self.internal}", souk=True, **more)
+        super().__init__(name, part, command, port, state, logs, internal=f"{HOST}:{self.internal}", souk=True, **more)
 
     async def spawn(self) -> None:
         # Secrets belong to the marketplace, everything else that it writes to the process.
@@ -99,18 +120,14 @@ class Instance(Process):
 
 
 class Marketplace:
-    def __init__(self, programs: Programs, folder: pathlib.Path, count: int, others: dict[str, int], settings: list[str], ports: Ports, state: State, logs: pathlib.Path):
-        self.programs, self.folder, self.settings, self.state = programs, folder, settings, state
+    def __init__(
+        self, programs: Programs, folder: pathlib.Path, parts: list[str], counts: dict[str, int], settings: list[str], ports: Ports, state: State, logs: pathlib.Path
+    ):
+        self.programs, self.folder, self.parts, self.settings, self.state = programs, folder, parts, settings, state
         self.file, self.certs = folder / "souk.toml", folder / "certs"
-        elsewhere = any(setting.startswith("search.url=") and setting != "search.url=" for setting in settings)
-        counts = {service: count for service in (*SERVICES, GATEWAY)} | others
-        if not elsewhere:
-            counts[ALONE] = 1
         # All first ones before the second: they bring the tables up to date and make the keys, in an order that a log shows.
         numbers = range(1, max(counts.values()) + 1)
-        self.instances = [
-            Instance(self, service, number, ports, state, logs) for number in numbers for service in SERVICES if number <= counts[service]
-        ]
+        self.instances = [Instance(self, part, number, ports, state, logs) for number in numbers for part in parts if number <= counts[part]]
         self.gateways = [Instance(self, GATEWAY, number, ports, state, logs) for number in numbers if number <= counts[GATEWAY]]
         self.rolling: asyncio.Task | None = None
         self.rolled = 0
@@ -134,16 +151,19 @@ class Marketplace:
         }
         # Strings and lists of strings are written in TOML as in JSON.
         written = {name: json.dumps(value) for name, value in values.items()}
-        listed = {service: [f"https://{HOST}:{one.port}" for one in self.instances if one.service == service] for service in SERVICES}
+        listed = {service: [f"https://{HOST}:{one.port}" for one in self.instances if service in one.services] for service in SERVICES}
         peers = ["[peers]", *(f"{service} = {json.dumps(listed[service])}" for service in SERVICES)]
         addresses = "\n".join(["[discovery]", f"etcd = {json.dumps([etcd])}"] if etcd else peers)
         self.file.touch(mode=0o600)
         self.file.write_text(CONFIGURATION.format(addresses=addresses, **written))
 
     async def certify(self) -> None:
-        """An authority, and a certificate for each service; those of before stay."""
+        """An authority, and a certificate for each service and for those of one process; those of before stay."""
         if not (self.certs / "souk.pem").exists():
             await self.run("certs", "--dir", self.certs)
+        missing = [part for part in self.parts if not (self.certs / f"{part}.pem").exists()]
+        if missing:
+            await self.run("certs", "--dir", self.certs, *missing)
 
     async def start(self) -> None:
         first = [one for one in self.instances if one.name.endswith("-1")]
@@ -160,7 +180,8 @@ class Marketplace:
 
     def on_data(self) -> list[str]:
         """How a command finds the data: where the index is."""
-        return ["--config", str(self.file), "--data", str(self.folder / "processes" / f"{ALONE}-1")]
+        with_index = next(one for one in self.instances if ALONE in one.services)
+        return ["--config", str(self.file), "--data", str(with_index.data)]
 
     async def run(self, *arguments: str | os.PathLike) -> None:
         child = await asyncio.create_subprocess_exec(

@@ -11,6 +11,9 @@ use souk_platform::{
 
 use crate::{data_dir::DataDir, database::DatabaseConfig, roster::Roster};
 
+/// How soon an outbox that is not empty yet is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
 /// The databases of the services of a process.
 #[derive(Clone, Default)]
 pub struct Databases {
@@ -99,15 +102,19 @@ impl Databases {
     /// Waits until every event that is due has been delivered or is a dead letter. What waits for a consumer that can't be
     /// reached is not due.
     pub async fn settle(&self) -> Result<(), DbErr> {
-        let mut quiet = 0;
-        // An event may lead to another in a database that was looked at before: two quiet rounds are needed.
-        while quiet < 2 {
-            let mut due = 0;
-            for db in self.all() {
-                due += Backlog::of(db).await?.due;
+        settle(&self.all()).await
+    }
+
+    /// Waits until every event that is due by now has been delivered or is a dead letter, and in databases of this process alone
+    /// also what follows from it. Others may be filled by other processes for as long as these run.
+    pub async fn drain(&self) -> Result<(), DbErr> {
+        let (shared, own): (Vec<_>, Vec<_>) = self.all().into_iter().partition(|db| db.is_shared());
+        settle(&own).await?;
+        for db in shared {
+            let now = db.clock().now();
+            while Backlog::oldest_due(db).await?.is_some_and(|since| since <= now) {
+                tokio::time::sleep(LOOK_AGAIN).await;
             }
-            quiet = if due == 0 { quiet + 1 } else { 0 };
-            tokio::time::sleep(Duration::from_millis(2)).await;
         }
         Ok(())
     }
@@ -116,4 +123,18 @@ impl Databases {
     pub async fn close(&self) {
         futures::future::join_all(self.all().into_iter().map(Database::close)).await;
     }
+}
+
+async fn settle(databases: &[&Database]) -> Result<(), DbErr> {
+    let mut quiet = 0;
+    // An event may lead to another in a database that was looked at before: two quiet rounds are needed.
+    while quiet < 2 {
+        let mut due = 0;
+        for db in databases {
+            due += Backlog::of(db).await?.due;
+        }
+        quiet = if due == 0 { quiet + 1 } else { 0 };
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Ok(())
 }

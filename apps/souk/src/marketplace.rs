@@ -324,7 +324,7 @@ impl Marketplace {
     pub async fn stop(self) {
         self.stop.cancel();
         let began = Instant::now();
-        match tokio::time::timeout(DRAIN_LIMIT, self.settle()).await {
+        match tokio::time::timeout(DRAIN_LIMIT, self.databases.drain()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "draining the outboxes failed"),
             Err(_) => tracing::warn!("some events were not delivered in time and wait for the next start"),

@@ -37,7 +37,7 @@ pub(crate) use fresh::Fresh;
 pub(crate) use hurry::unhurried;
 pub use newest::newest_first;
 pub use open::OpenError;
-pub use reader::Reader;
+pub use reader::{Moment, Reader};
 #[cfg(feature = "cluster")]
 pub(crate) use schema::inbox;
 pub(crate) use schema::{dead_letter, outbox};
@@ -238,15 +238,12 @@ impl Database {
 
     /// Finishes what waits and closes files and connections.
     pub async fn close(&self) {
-        let writing = match &self.shared.writing {
-            Writing::File(writer) => {
-                writer.close().await;
-                Ok(())
-            }
+        match &self.shared.writing {
+            Writing::File(writer) => writer.close().await,
             #[cfg(feature = "cluster")]
             Writing::Server(server) => server.close().await,
-        };
-        if let Err(error) = writing.and(self.shared.reader.close().await) {
+        }
+        if let Err(error) = self.shared.reader.close().await {
             tracing::warn!(service = self.shared.service, %error, "closing the database failed");
         }
     }

@@ -3,16 +3,20 @@
 //! A finder for a seller names the seller. On PostgreSQL the database minds it too: a policy on the tables shows only the
 //! rows of the seller for whom is being read, should a finder ever forget.
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement,
-    TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+#[cfg(feature = "cluster")]
+use sea_orm::{DatabaseTransaction, TransactionTrait};
 use sea_orm_migration::{SchemaManager, async_trait::async_trait};
-use souk_kernel::{SellerId, TypedId};
+use souk_kernel::SellerId;
+#[cfg(feature = "cluster")]
+use souk_kernel::TypedId;
 
 use super::{Database, Reader};
 #[cfg(feature = "cluster")]
-use super::{Writing, server::Chosen};
+use super::{
+    Writing,
+    server::{Begun, Chosen, Connections, Sees},
+};
 
 /// Reads for one seller.
 pub struct SellerReader(Way);
@@ -21,7 +25,8 @@ enum Way {
     /// As the service itself: the database knows no policies.
     Service(Reader),
     /// In a transaction that is marked with the seller.
-    Seller(DatabaseTransaction),
+    #[cfg(feature = "cluster")]
+    Seller(Begun),
     /// In such a transaction on a replica.
     #[cfg(feature = "cluster")]
     Copy(Box<Copy>),
@@ -32,29 +37,37 @@ struct Copy {
     replica: Chosen,
     transaction: DatabaseTransaction,
     seller: SellerId,
-    primary: Reader,
+    primary: Connections,
     /// One on the primary, once the replica has failed.
-    instead: tokio::sync::OnceCell<DatabaseTransaction>,
+    instead: tokio::sync::OnceCell<Begun>,
 }
 
 impl Database {
     /// For reading on a seller's behalf.
+    #[cfg_attr(not(feature = "cluster"), expect(clippy::unused_async, unused_variables, reason = "as with policies"))]
     pub async fn reader_for(&self, seller: SellerId) -> Result<SellerReader, DbErr> {
-        Ok(SellerReader(if self.reader().get_database_backend() == DbBackend::Postgres {
-            Way::Seller(begin(self.reader().pool(), seller).await?)
-        } else {
-            Way::Service(self.reader().clone())
-        }))
+        #[cfg(feature = "cluster")]
+        if let Some(connections) = self.policed() {
+            return Ok(SellerReader(Way::Seller(begin(connections, seller).await?)));
+        }
+        Ok(SellerReader(Way::Service(self.reader().clone())))
+    }
+
+    /// The connections of a database that knows policies.
+    #[cfg(feature = "cluster")]
+    fn policed(&self) -> Option<&Connections> {
+        self.reader().connections().filter(|connections| connections.get_database_backend() == DbBackend::Postgres)
     }
 
     /// For reading much on a seller's behalf: as [`Database::copies`].
     pub async fn copies_for(&self, seller: SellerId) -> Result<SellerReader, DbErr> {
         #[cfg(feature = "cluster")]
         if let Writing::Server(server) = &self.shared.writing
+            && let Some(primary) = self.policed()
             && let Some(replica) = server.replica().await
-            && let Some(transaction) = replica.hear(begin(replica.pool(), seller)).await
+            && let Some(transaction) = replica.hear(begin_on(&replica, seller)).await
         {
-            let (transaction, primary) = (transaction?, self.reader().clone());
+            let (transaction, primary) = (transaction?, primary.clone());
             let instead = tokio::sync::OnceCell::new();
             return Ok(SellerReader(Way::Copy(Box::new(Copy { replica, transaction, seller, primary, instead }))));
         }
@@ -62,19 +75,33 @@ impl Database {
     }
 }
 
-async fn begin(pool: &DatabaseConnection, seller: SellerId) -> Result<DatabaseTransaction, DbErr> {
-    let transaction = pool.begin().await?;
-    let seller = seller.uuid().to_string();
-    // Ends with the transaction, so that the connection's next user is nobody again.
-    let mark = "SELECT set_config('souk.seller', $1, true)";
-    transaction.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, mark, [seller.into()])).await?;
+#[cfg(feature = "cluster")]
+async fn begin(connections: &Connections, seller: SellerId) -> Result<Begun, DbErr> {
+    let transaction = connections.begin(Sees::Committed).await?;
+    mark(&transaction, seller).await?;
     Ok(transaction)
 }
 
 #[cfg(feature = "cluster")]
+async fn begin_on(replica: &Chosen, seller: SellerId) -> Result<DatabaseTransaction, DbErr> {
+    let transaction = replica.pool().begin().await?;
+    mark(&transaction, seller).await?;
+    Ok(transaction)
+}
+
+#[cfg(feature = "cluster")]
+async fn mark(transaction: &impl ConnectionTrait, seller: SellerId) -> Result<(), DbErr> {
+    let seller = seller.uuid().to_string();
+    // Ends with the transaction, so that the connection's next user is nobody again.
+    let mark = "SELECT set_config('souk.seller', $1, true)";
+    let mark = Statement::from_sql_and_values(DbBackend::Postgres, mark, [seller.into()]);
+    transaction.query_one_raw(mark).await.map(drop)
+}
+
+#[cfg(feature = "cluster")]
 impl Copy {
-    async fn instead(&self) -> Result<&DatabaseTransaction, DbErr> {
-        self.instead.get_or_try_init(|| begin(self.primary.pool(), self.seller)).await
+    async fn instead(&self) -> Result<&Begun, DbErr> {
+        self.instead.get_or_try_init(|| begin(&self.primary, self.seller)).await
     }
 }
 
@@ -103,6 +130,7 @@ macro_rules! ask {
     ($self:ident, $method:ident, $first:expr, $then:expr) => {
         match &$self.0 {
             Way::Service(connection) => connection.$method($then).await,
+            #[cfg(feature = "cluster")]
             Way::Seller(connection) => connection.$method($then).await,
             #[cfg(feature = "cluster")]
             Way::Copy(copy) => match copy.replica.hear(copy.transaction.$method($first)).await {
@@ -118,6 +146,7 @@ impl ConnectionTrait for SellerReader {
     fn get_database_backend(&self) -> DbBackend {
         match &self.0 {
             Way::Service(connection) => connection.get_database_backend(),
+            #[cfg(feature = "cluster")]
             Way::Seller(connection) => connection.get_database_backend(),
             #[cfg(feature = "cluster")]
             Way::Copy(copy) => copy.transaction.get_database_backend(),

@@ -116,7 +116,9 @@ impl Relay {
                 reading.cursor = 0;
             }
             let mut more = false;
-            if lanes.in_flight() < IN_FLIGHT {
+            // What other processes go on to announce is for the next holder of the lease.
+            let leaves = self.db.is_shared() && self.stop.is_cancelled();
+            if lanes.in_flight() < IN_FLIGHT && !leaves {
                 match self.due(&mut reading, lanes.in_flight()).await {
                     Ok((rows, full)) => {
                         more = full;

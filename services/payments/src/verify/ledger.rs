@@ -9,7 +9,7 @@ use sea_orm::{
 use souk_kernel::LedgerTransactionId;
 use souk_platform::{db::Database, verify::Rule};
 
-use super::{Checking, PAGE, moment};
+use super::{Checking, PAGE};
 use crate::store::{
     entities::{ledger_posting, ledger_transaction},
     ledger::whole,
@@ -28,7 +28,7 @@ pub async fn check(db: &Database) -> Result<Rule, DbErr> {
     let mut rule = Checking::new("ledger transactions sum to zero");
     let mut after: Option<LedgerTransactionId> = None;
     loop {
-        let tx = moment(db).await?;
+        let tx = db.reader().moment().await?;
         let mut page = ledger_transaction::Entity::find().order_by_asc(ledger_transaction::Column::Id).limit(PAGE);
         if let Some(after) = after {
             page = page.filter(ledger_transaction::Column::Id.gt(after));
@@ -46,7 +46,7 @@ pub async fn check(db: &Database) -> Result<Rule, DbErr> {
             .into_model()
             .all(&tx)
             .await?;
-        tx.commit().await?;
+        drop(tx);
         after = Some(last.id);
         let sums: HashMap<_, _> = sums.into_iter().map(|sum| (sum.transaction_id, sum)).collect();
         for transaction in page {

@@ -6,10 +6,7 @@ mod ledger;
 mod payments;
 mod refunds;
 
-use sea_orm::{
-    AccessMode, ColumnTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IsolationLevel, QueryFilter,
-    QueryOrder, QuerySelect, TransactionTrait,
-};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use souk_kernel::{Currency, OrderId, PaymentId};
 use souk_platform::{db::Database, verify::Rule};
 
@@ -99,15 +96,6 @@ impl Checking {
         }
         Rule::new(self.name, self.checked, self.offenders)
     }
-}
-
-/// A view of one moment. SQLite's transactions always are one.
-async fn moment(db: &Database) -> Result<DatabaseTransaction, DbErr> {
-    let reader = db.reader().pool();
-    if reader.get_database_backend() == DbBackend::Sqlite {
-        return reader.begin().await;
-    }
-    reader.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await
 }
 
 /// Says what differs, if something does.

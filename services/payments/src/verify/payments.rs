@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
 };
 use souk_kernel::{OrderId, PaymentId};
-use souk_platform::{db::Database, verify::Rule};
+use souk_platform::{
+    db::{Database, Moment},
+    verify::Rule,
+};
 
-use super::{Checking, PAGE, differs, first_wrong, moment, refunds::booked as booked_for};
+use super::{Checking, PAGE, differs, first_wrong, refunds::booked as booked_for};
 use crate::{
     domain::{
         ledger::Kind,
@@ -30,7 +32,7 @@ pub async fn check(db: &Database) -> Result<[Rule; 4], DbErr> {
     let mut once = Checking::new("an order is paid once, or what is too much goes back");
     let mut after: Option<PaymentId> = None;
     loop {
-        let tx = moment(db).await?;
+        let tx = db.reader().moment().await?;
         let mut page = payment::Entity::find().order_by_asc(payment::Column::Id).limit(PAGE);
         if let Some(after) = after {
             page = page.filter(payment::Column::Id.gt(after));
@@ -42,7 +44,7 @@ pub async fn check(db: &Database) -> Result<[Rule; 4], DbErr> {
         let given = given_back(&tx, range).await?;
         let debits = booked_for(&tx, Kind::Payment, &first.id.to_string(), &last.id.to_string()).await?;
         let too_many = paid_again(&tx, &page).await?;
-        tx.commit().await?;
+        drop(tx);
         after = Some(last.id);
         for payment in &page {
             let of_this = allocated.get(&payment.id).map(Vec::as_slice).unwrap_or_default();
@@ -63,10 +65,7 @@ pub async fn check(db: &Database) -> Result<[Rule; 4], DbErr> {
 
 type Range = (PaymentId, PaymentId);
 
-async fn allocated(
-    tx: &DatabaseTransaction,
-    (first, last): Range,
-) -> Result<HashMap<PaymentId, Vec<Allocation>>, DbErr> {
+async fn allocated(tx: &Moment, (first, last): Range) -> Result<HashMap<PaymentId, Vec<Allocation>>, DbErr> {
     let rows = allocation::Entity::find().filter(allocation::Column::PaymentId.between(first, last)).all(tx).await?;
     let mut by_payment: HashMap<_, Vec<_>> = HashMap::new();
     for row in rows {
@@ -108,10 +107,7 @@ struct GivenBack {
     total: i64,
 }
 
-async fn given_back(
-    tx: &DatabaseTransaction,
-    (first, last): Range,
-) -> Result<HashMap<(PaymentId, RefundStatus), i64>, DbErr> {
+async fn given_back(tx: &Moment, (first, last): Range) -> Result<HashMap<(PaymentId, RefundStatus), i64>, DbErr> {
     use refund::Column as C;
     let sums: Vec<GivenBack> = refund::Entity::find()
         .select_only()
@@ -146,7 +142,7 @@ fn wrong_refunds(payment: &Payment, completed: i64, pending: i64) -> Option<Stri
 }
 
 /// Of these payments, the paid ones that are not the first paid one of their order and from which money is left.
-async fn paid_again(tx: &DatabaseTransaction, page: &[Payment]) -> Result<Vec<PaymentId>, DbErr> {
+async fn paid_again(tx: &Moment, page: &[Payment]) -> Result<Vec<PaymentId>, DbErr> {
     let keeps = |payment: &Payment| {
         payment.status.is_paid() && payment.amount > payment.refunded_amount + payment.refunding_amount
     };

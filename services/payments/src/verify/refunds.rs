@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Query},
 };
 use souk_kernel::RefundId;
-use souk_platform::{db::Database, verify::Rule};
+use souk_platform::{
+    db::{Database, Moment},
+    verify::Rule,
+};
 
-use super::{Checking, PAGE, differs, first_wrong, moment};
+use super::{Checking, PAGE, differs, first_wrong};
 use crate::{
     domain::{
         ledger::{Component, Kind},
@@ -33,7 +35,7 @@ pub async fn check(db: &Database) -> Result<[Rule; 2], DbErr> {
     let mut booked_rule = Checking::new("completed refunds are booked with exactly their amount, others not at all");
     let mut after: Option<RefundId> = None;
     loop {
-        let tx = moment(db).await?;
+        let tx = db.reader().moment().await?;
         let mut page = refund::Entity::find().order_by_asc(refund::Column::Id).limit(PAGE);
         if let Some(after) = after {
             page = page.filter(refund::Column::Id.gt(after));
@@ -42,7 +44,7 @@ pub async fn check(db: &Database) -> Result<[Rule; 2], DbErr> {
         let (Some(first), Some(last)) = (page.first(), page.last()) else { break };
         let borne = borne(&tx, first.id, last.id).await?;
         let booked = booked(&tx, Kind::Refund, &first.id.to_string(), &last.id.to_string()).await?;
-        tx.commit().await?;
+        drop(tx);
         after = Some(last.id);
         for refund in &page {
             let parts = borne.get(&refund.id).copied().unwrap_or(0);
@@ -55,7 +57,7 @@ pub async fn check(db: &Database) -> Result<[Rule; 2], DbErr> {
     Ok([borne_rule.done(), booked_rule.done()])
 }
 
-async fn borne(tx: &DatabaseTransaction, first: RefundId, last: RefundId) -> Result<HashMap<RefundId, i64>, DbErr> {
+async fn borne(tx: &Moment, first: RefundId, last: RefundId) -> Result<HashMap<RefundId, i64>, DbErr> {
     use refund_part::Column as C;
     let total = Expr::col(C::Goods).add(Expr::col(C::Shipping)).add(Expr::col(C::Tax)).sum();
     let sums: Vec<Borne> = refund_part::Entity::find()
@@ -72,12 +74,7 @@ async fn borne(tx: &DatabaseTransaction, first: RefundId, last: RefundId) -> Res
 
 /// What was booked at providers, by reference, for the references from `first` to `last`. Ids sort as texts the way they
 /// sort as ids.
-pub async fn booked(
-    tx: &DatabaseTransaction,
-    kind: Kind,
-    first: &str,
-    last: &str,
-) -> Result<HashMap<String, i64>, DbErr> {
+pub async fn booked(tx: &Moment, kind: Kind, first: &str, last: &str) -> Result<HashMap<String, i64>, DbErr> {
     use ledger_transaction::Column as T;
     let transactions = ledger_transaction::Entity::find()
         .filter(T::Kind.eq(kind))

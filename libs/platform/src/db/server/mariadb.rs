@@ -10,11 +10,13 @@ use sqlx::{
 };
 
 use super::{
-    Leases, lock_name, migrate, pool,
+    Connections, Leases,
+    kept::Kept,
+    lock_name, migrate, pool,
     postgres::{Opened, Place, Unprepared},
     widen,
 };
-use crate::db::{Connect, OpenError, open::PlatformMigrator};
+use crate::db::{Connect, OpenError, held::Meter, open::PlatformMigrator};
 
 /// Texts are compared as they are written: by their characters' numbers, with spaces at their end.
 const COLLATION: &str = "utf8mb4_nopad_bin";
@@ -86,9 +88,13 @@ pub async fn open<M: MigratorTrait>(service: &'static str, connect: &Connect) ->
     let writing = at_first(pool(settings.writers, settings.connect_timeout), session.clone());
     let reading = at_first(pool(settings.readers, settings.connect_timeout), format!("{session}, tx_read_only = 1"));
     let leases = Leases::MariaDb { name: lock_name(&database, "relay"), options: options.clone() };
+    let kept = |pool: MySqlPoolOptions, size, name| {
+        let kept = Kept::new(pool.connect_lazy_with(options.clone()), size, settings.connect_timeout);
+        Connections::mariadb(kept, Meter { service, pool: name })
+    };
     Ok(Opened {
-        writers: connection(writing.connect_lazy_with(options.clone())),
-        readers: connection(reading.connect_lazy_with(options)),
+        writers: kept(writing, settings.writers, "writer"),
+        readers: kept(reading, settings.readers, "reader"),
         leases,
         replicas: None,
     })

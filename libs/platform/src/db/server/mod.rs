@@ -3,7 +3,9 @@
 //! The server runs transactions side by side. Where one would see what could not have been had they run one after another,
 //! it sacrifices one of them, and that one is run again ([`Isolation::Serial`]).
 
+mod connections;
 mod dialect;
+mod kept;
 mod lease;
 mod mariadb;
 mod migrate;
@@ -13,23 +15,17 @@ mod together;
 mod transaction;
 mod widen;
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::{FutureExt, future::join_all};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use sea_orm_migration::MigratorTrait;
 use sha2::{Digest, Sha256};
 use souk_kernel::Clock;
 use sqlx::{Connection, pool::PoolOptions};
 use tokio::sync::{Notify, Semaphore};
 
+pub(super) use connections::{Begun, Connections, Sees};
 pub(crate) use lease::{Lease, Leases};
 pub(super) use replicas::{Chosen, Replicas};
 pub(super) use transaction::Transaction;
@@ -38,7 +34,7 @@ use super::{
     Connect, Database, OpenError, Reader, Shared, Tx, Writing,
     conflict::Conflict,
     failure,
-    held::{Meter, left_running},
+    held::left_running,
     outbox,
     tx::{Deferred, Open},
 };
@@ -53,9 +49,6 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(64);
 
 /// Connections of each pool that are made before a process answers others.
 const WARM: usize = 4;
-
-/// Connections that were idle for this long are asked whether they live before they are used.
-const ASK_AFTER: Duration = Duration::from_secs(1);
 
 /// What runs on the server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,11 +68,9 @@ pub(super) enum Isolation {
 
 /// The writing side of a database on a server.
 pub(super) struct Server {
-    writers: DatabaseConnection,
+    writers: Connections,
     /// Transactions that are run again go one at a time: otherwise they would stand in each other's way once more.
     again: Semaphore,
-    /// Transactions that wait for a connection.
-    waiting: Arc<AtomicUsize>,
     leases: Leases,
     replicas: Option<Replicas>,
 }
@@ -96,15 +87,11 @@ impl Database {
             Engine::Postgres => postgres::open::<M>(service, connect).await?,
             Engine::MariaDb => mariadb::open::<M>(service, connect).await?,
         };
-        let postgres::Opened { mut writers, mut readers, leases, replicas } = opened;
-        for (pool, name) in [(&mut writers, "writer"), (&mut readers, "reader")] {
-            let meter = Meter { service, pool: name };
-            pool.set_metric_callback(move |info| meter.measure(info.elapsed, &info.statement.sql));
-        }
-        let server = Server { writers, again: Semaphore::new(1), waiting: Arc::default(), leases, replicas };
+        let postgres::Opened { writers, readers, leases, replicas } = opened;
+        let server = Server { writers, again: Semaphore::new(1), leases, replicas };
         let shared = Shared {
             service,
-            reader: Reader::pooled(readers),
+            reader: Reader::on_server(readers),
             writing: Writing::Server(Box::new(server)),
             clock,
             published: Notify::new(),
@@ -129,7 +116,7 @@ impl Database {
 
 impl Server {
     pub fn depth(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        self.writers.waiting()
     }
 
     pub fn leases(&self) -> &Leases {
@@ -145,11 +132,11 @@ impl Server {
         self.replicas.as_ref()?.choose().await
     }
 
-    pub async fn close(&self) -> Result<(), DbErr> {
+    pub async fn close(&self) {
         if let Some(replicas) = &self.replicas {
             replicas.close().await;
         }
-        self.writers.clone().close().await
+        self.writers.close().await;
     }
 
     /// Asks several things at once, so that there are as many connections.
@@ -174,7 +161,7 @@ fn pool<DB: sqlx::Database>(size: u32, patience: Duration) -> PoolOptions<DB> {
         .test_before_acquire(false)
         .before_acquire(|connection: &mut DB::Connection, about| {
             Box::pin(async move {
-                if about.idle_for > ASK_AFTER {
+                if about.idle_for > kept::ASK_AFTER {
                     connection.ping().await?;
                 }
                 Ok(true)
@@ -279,7 +266,7 @@ where
     Fut: Future<Output = Result<T, E>>,
     E: From<DbErr>,
 {
-    let transaction = Transaction::new(server.writers.clone(), Arc::clone(&server.waiting), isolation);
+    let transaction = Transaction::new(server.writers.clone(), isolation);
     let transaction = Arc::new(Open::Server(transaction));
     let tx = Tx::new(Arc::downgrade(&transaction), &shared.clock, context.clone(), presumes);
     let result = AssertUnwindSafe(work(tx.clone())).catch_unwind().await.unwrap_or_else(|_| {

@@ -10,7 +10,9 @@ use sqlx::{
 };
 
 use super::{
-    Leases, lock_key, migrate,
+    Connections, Leases,
+    kept::Kept,
+    lock_key, migrate,
     replicas::{self, Replicas},
 };
 use souk_kernel::{Clock, Timestamp};
@@ -30,8 +32,8 @@ const STILL_LIMIT: &str = "60s";
 
 /// A database that was opened.
 pub struct Opened {
-    pub writers: DatabaseConnection,
-    pub readers: DatabaseConnection,
+    pub writers: Connections,
+    pub readers: Connections,
     pub leases: Leases,
     pub replicas: Option<Replicas>,
 }
@@ -61,8 +63,8 @@ pub async fn open<M: MigratorTrait>(service: &'static str, connect: &Connect) ->
         .clone()
         .options([("statement_timeout", timeout.as_str()), ("idle_in_transaction_session_timeout", STILL_LIMIT)]);
     Ok(Opened {
-        writers: connection(pooling.pool(settings.writers).connect_lazy_with(writing)),
-        readers: connection(pooling.pool(settings.readers).connect_lazy_with(pooling.reading(&options))),
+        writers: pooling.kept(settings.writers, "writer", writing),
+        readers: pooling.kept(settings.readers, "reader", pooling.reading(&options)),
         replicas: (!known.is_empty()).then(|| Replicas::new(service, known, &options, pooling, settings.replica_wait)),
         leases: Leases::Postgres { options, key: lock_key(&format!("{service}/relay")) },
     })
@@ -89,6 +91,11 @@ impl Pooling {
 
     fn pool(self, size: u32) -> PgPoolOptions {
         super::pool(size, self.connect_timeout)
+    }
+
+    fn kept(self, size: u32, name: &'static str, options: PgConnectOptions) -> Connections {
+        let kept = Kept::new(self.pool(size).connect_lazy_with(options), size, self.connect_timeout);
+        Connections::postgres(kept, Meter { service: self.service, pool: name })
     }
 
     fn reading(self, options: &PgConnectOptions) -> PgConnectOptions {

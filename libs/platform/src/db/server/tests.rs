@@ -19,7 +19,11 @@ use tokio::sync::Barrier;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    db::{Connect, Database, OpenError, Tx, Writing, inbox, outbox, testing},
+    db::{
+        Connect, Database, OpenError, Tx, Writing, inbox, outbox,
+        server::{Connections, Sees},
+        testing,
+    },
     events::{Bus, Consumers, Delivery, Event, Relay},
 };
 
@@ -193,7 +197,7 @@ async fn who_waits_for_too_long_is_told_so() {
     connect.server.statement_timeout = Duration::from_secs(2);
     let db = Database::connect::<NoTables>("test", &connect, Clock::system()).await.unwrap();
     let take = "UPDATE stock SET units = units + 1 WHERE id = 1";
-    let hanging = sea_orm::TransactionTrait::begin(writers(&holder)).await.unwrap();
+    let hanging = writers(&holder).begin(Sees::Committed).await.unwrap();
     hanging.execute_unprepared(take).await.unwrap();
     let waited = db.guarded(move |tx| async move { tx.execute_unprepared(take).await });
     waited.await.expect_err("the row is locked");
@@ -353,7 +357,7 @@ async fn a_number_that_appears_late_is_not_skipped() {
         attempts: 0,
         error: None,
     };
-    let hanging = sea_orm::TransactionTrait::begin(writers(&slow)).await.unwrap();
+    let hanging = writers(&slow).begin(Sees::Committed).await.unwrap();
     let late = outbox::insertion(hanging.get_database_backend(), &[late]);
     hanging.execute_raw(late).await.unwrap();
     publish(&quick, 1).await;
@@ -439,7 +443,7 @@ async fn who_reads_for_a_seller_sees_that_sellers_rows_only() {
     }
 }
 
-fn writers(db: &Database) -> &sea_orm::DatabaseConnection {
+fn writers(db: &Database) -> &Connections {
     match &db.shared.writing {
         Writing::Server(server) => &server.writers,
         Writing::File(_) => panic!("the tests run on a server"),

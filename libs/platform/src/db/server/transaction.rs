@@ -1,30 +1,21 @@
 //! A transaction of a server. It begins with its first statement that writes or locks, and one that is a single statement is none.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
-
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
-    QueryResult, Statement, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use tokio::sync::OnceCell;
 
-use super::{Isolation, dialect::execute, together::together};
+use super::{Begun, Connections, Isolation, Sees, dialect::execute, together::together};
 use crate::db::tx::Deferred;
 
 /// A transaction that has begun if it had to.
 pub(in crate::db) struct Transaction {
-    writers: DatabaseConnection,
-    waiting: Arc<AtomicUsize>,
+    writers: Connections,
     isolation: Isolation,
-    begun: OnceCell<DatabaseTransaction>,
+    begun: OnceCell<Begun>,
 }
 
 impl Transaction {
-    pub fn new(writers: DatabaseConnection, waiting: Arc<AtomicUsize>, isolation: Isolation) -> Self {
-        Self { writers, waiting, isolation, begun: OnceCell::new() }
+    pub fn new(writers: Connections, isolation: Isolation) -> Self {
+        Self { writers, isolation, begun: OnceCell::new() }
     }
 
     pub fn backend(&self) -> DbBackend {
@@ -91,23 +82,18 @@ impl Transaction {
 
     pub async fn roll_back(self) {
         if let Some(transaction) = self.begun.into_inner()
-            && let Err(error) = transaction.rollback().await
+            && let Err(error) = transaction.roll_back().await
         {
             tracing::error!(%error, "a rollback failed");
         }
     }
 
-    async fn begun(&self) -> Result<&DatabaseTransaction, DbErr> {
-        let begin = async || {
-            // The connections' own default is the weaker one, so that it costs no statement.
-            let isolation_level = (self.isolation == Isolation::Serial).then_some(IsolationLevel::Serializable);
-            let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
-            self.waiting.fetch_add(1, Ordering::Relaxed);
-            let begun = self.writers.begin_with_options(options).await;
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            begun
+    async fn begun(&self) -> Result<&Begun, DbErr> {
+        let sees = match self.isolation {
+            Isolation::Serial => Sees::Nothing,
+            Isolation::Guarded => Sees::Committed,
         };
-        self.begun.get_or_try_init(begin).await
+        self.begun.get_or_try_init(|| self.writers.begin(sees)).await
     }
 }
 
