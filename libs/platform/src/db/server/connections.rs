@@ -334,3 +334,6 @@ fn not_answered(error: SqlxError) -> DbErr {
 fn ended() -> DbErr {
     DbErr::Custom("the transaction has ended".to_owned())
 }
+
+#[cfg(test)]
+mod tests;
