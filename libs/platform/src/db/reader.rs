@@ -57,7 +57,7 @@ macro_rules! ask_replica {
     ($self:ident, $method:ident, $question:expr) => {
         #[cfg(feature = "cluster")]
         if let Some(replica) = &$self.replica
-            && let Some(answer) = replica.hear(replica.pool().$method($question)).await
+            && let Some(answer) = replica.hear(replica.connections().$method($question)).await
         {
             return answer;
         }

@@ -4,8 +4,6 @@
 //! rows of the seller for whom is being read, should a finder ever forget.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
-#[cfg(feature = "cluster")]
-use sea_orm::{DatabaseTransaction, TransactionTrait};
 use sea_orm_migration::{SchemaManager, async_trait::async_trait};
 use souk_kernel::SellerId;
 #[cfg(feature = "cluster")]
@@ -35,7 +33,7 @@ enum Way {
 #[cfg(feature = "cluster")]
 struct Copy {
     replica: Chosen,
-    transaction: DatabaseTransaction,
+    transaction: Begun,
     seller: SellerId,
     primary: Connections,
     /// One on the primary, once the replica has failed.
@@ -65,7 +63,7 @@ impl Database {
         if let Writing::Server(server) = &self.shared.writing
             && let Some(primary) = self.policed()
             && let Some(replica) = server.replica().await
-            && let Some(transaction) = replica.hear(begin_on(&replica, seller)).await
+            && let Some(transaction) = replica.hear(begin(replica.connections(), seller)).await
         {
             let (transaction, primary) = (transaction?, primary.clone());
             let instead = tokio::sync::OnceCell::new();
@@ -78,24 +76,12 @@ impl Database {
 #[cfg(feature = "cluster")]
 async fn begin(connections: &Connections, seller: SellerId) -> Result<Begun, DbErr> {
     let transaction = connections.begin(Sees::Committed).await?;
-    mark(&transaction, seller).await?;
-    Ok(transaction)
-}
-
-#[cfg(feature = "cluster")]
-async fn begin_on(replica: &Chosen, seller: SellerId) -> Result<DatabaseTransaction, DbErr> {
-    let transaction = replica.pool().begin().await?;
-    mark(&transaction, seller).await?;
-    Ok(transaction)
-}
-
-#[cfg(feature = "cluster")]
-async fn mark(transaction: &impl ConnectionTrait, seller: SellerId) -> Result<(), DbErr> {
     let seller = seller.uuid().to_string();
     // Ends with the transaction, so that the connection's next user is nobody again.
     let mark = "SELECT set_config('souk.seller', $1, true)";
     let mark = Statement::from_sql_and_values(DbBackend::Postgres, mark, [seller.into()]);
-    transaction.query_one_raw(mark).await.map(drop)
+    transaction.query_one_raw(mark).await?;
+    Ok(transaction)
 }
 
 #[cfg(feature = "cluster")]

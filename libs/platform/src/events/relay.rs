@@ -136,7 +136,7 @@ impl Relay {
             if self.stop.is_cancelled() && lanes.is_idle() && !more {
                 return true;
             }
-            let lagging = reading.lagging.as_ref().filter(|_| lanes.in_flight() < IN_FLIGHT);
+            let lagging = reading.lagging.as_ref().filter(|_| !leaves && lanes.in_flight() < IN_FLIGHT);
             let tick = lagging.map_or(TICK, Lagging::wait);
             let wait = settle_at.unwrap_or_else(|| tokio::time::Instant::now() + tick);
             tokio::select! {

@@ -1,6 +1,9 @@
 //! Statements and transactions on the connections of a server.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, SqlxError, Statement,
@@ -9,10 +12,13 @@ use sea_orm::{
 use sea_orm_migration::async_trait::async_trait;
 use sea_query_sqlx::SqlxValues;
 use sqlx::{AssertSqlSafe, Executor, MySql, Postgres};
-use tokio::{runtime::Handle, sync::Mutex};
+use tokio::{runtime::Handle, sync::Mutex, time::timeout};
 
 use super::kept::{Kept, Loan};
 use crate::db::held::Meter;
+
+/// How long a connection may take to roll back, and to be done with what it was asked before.
+const ROLLBACK_LIMIT: Duration = Duration::from_secs(5);
 
 /// The connections of one pool. Each statement is a transaction of its own; see [`Connections::begin`].
 #[derive(Clone)]
@@ -34,8 +40,8 @@ pub(in crate::db) enum Sees {
     Committed,
     /// What they committed before its first statement.
     Moment,
-    /// Nothing: it is as if they ran one after another.
-    Nothing,
+    /// Nothing of them: it is as if they ran one after another.
+    Serial,
 }
 
 /// A transaction. Dropped before its end, it is rolled back.
@@ -57,12 +63,12 @@ enum LoanOf {
 }
 
 impl Connections {
-    pub(super) fn postgres(kept: Kept<Postgres>, meter: Meter) -> Self {
-        Self { engine: Engine::Postgres(Arc::new(kept)), meter }
+    pub(super) fn postgres(kept: Arc<Kept<Postgres>>, meter: Meter) -> Self {
+        Self { engine: Engine::Postgres(kept), meter }
     }
 
-    pub(super) fn mariadb(kept: Kept<MySql>, meter: Meter) -> Self {
-        Self { engine: Engine::MariaDb(Arc::new(kept)), meter }
+    pub(super) fn mariadb(kept: Arc<Kept<MySql>>, meter: Meter) -> Self {
+        Self { engine: Engine::MariaDb(kept), meter }
     }
 
     /// How many wait for a connection.
@@ -146,7 +152,8 @@ impl Lent {
     }
 
     async fn query_one(&mut self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        ask!(self, statement, fetch_optional).map_err(not_answered)
+        // All rows are taken off the connection, so that nobody else finds the rest, or a late error.
+        Ok(self.query_all(statement).await?.into_iter().next())
     }
 
     async fn query_all(&mut self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
@@ -154,10 +161,11 @@ impl Lent {
     }
 
     async fn begin(&mut self, sees: Sees) -> Result<(), DbErr> {
+        self.note(true);
         let level = match sees {
             Sees::Committed => return self.say("BEGIN").await,
             Sees::Moment => "ISOLATION LEVEL REPEATABLE READ",
-            Sees::Nothing => "ISOLATION LEVEL SERIALIZABLE",
+            Sees::Serial => "ISOLATION LEVEL SERIALIZABLE",
         };
         match self.loan {
             LoanOf::Postgres(_) => self.say(&format!("BEGIN {level}")).await,
@@ -176,18 +184,29 @@ impl Lent {
     }
 
     /// Rolls back, and is kept; or is closed, with what it has begun, if that can't be done.
-    async fn abandon(mut self) {
-        if let Err(error) = self.say("ROLLBACK").await {
-            tracing::debug!(%error, "a connection is closed that can't roll back");
-            return self.close();
+    async fn roll_back(mut self) {
+        let rolled_back = async {
+            // The first try may only hear how what nobody waited for has ended.
+            match self.say("ROLLBACK").await {
+                Ok(()) => Ok(()),
+                Err(_) => self.say("ROLLBACK").await,
+            }
+        };
+        match timeout(ROLLBACK_LIMIT, rolled_back).await {
+            Ok(Ok(())) => {
+                self.note(false);
+                self.give_back();
+            }
+            Ok(Err(error)) => tracing::debug!(%error, "a connection is closed that can't roll back"),
+            Err(_) => tracing::debug!("a connection is closed that does not roll back"),
         }
-        self.give_back();
     }
 
-    fn close(self) {
-        match self.loan {
-            LoanOf::Postgres(loan) => loan.close(),
-            LoanOf::MariaDb(loan) => loan.close(),
+    /// Whether a transaction may be open.
+    fn note(&mut self, open: bool) {
+        match &mut self.loan {
+            LoanOf::Postgres(loan) => loan.transaction(open),
+            LoanOf::MariaDb(loan) => loan.transaction(open),
         }
     }
 
@@ -207,27 +226,29 @@ impl Lent {
 }
 
 impl Begun {
-    pub async fn commit(self) -> Result<(), DbErr> {
-        self.end("COMMIT").await
-    }
-
-    pub async fn roll_back(self) -> Result<(), DbErr> {
-        self.end("ROLLBACK").await
-    }
-
-    async fn end(mut self, sql: &str) -> Result<(), DbErr> {
-        self.lent.get_mut().as_mut().ok_or_else(ended)?.say(sql).await?;
-        if let Some(lent) = self.lent.get_mut().take() {
+    pub async fn commit(mut self) -> Result<(), DbErr> {
+        self.lent.get_mut().as_mut().ok_or_else(ended)?.say("COMMIT").await?;
+        if let Some(mut lent) = self.lent.get_mut().take() {
+            lent.note(false);
             lent.give_back();
         }
         Ok(())
+    }
+
+    pub async fn roll_back(mut self) {
+        if let Some(lent) = self.lent.get_mut().take() {
+            lent.roll_back().await;
+        }
     }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
         if let Some(lent) = self.lent.get_mut().take() {
-            lent.runtime().spawn(lent.abandon());
+            let runtime = lent.runtime();
+            // It may outlive the runtime.
+            let _entered = runtime.enter();
+            tokio::spawn(lent.roll_back());
         }
     }
 }
@@ -303,12 +324,6 @@ macro_rules! answered {
         impl Answered<ExecResult> for $done {
             fn answered(self) -> ExecResult {
                 self.into()
-            }
-        }
-
-        impl Answered<Option<QueryResult>> for Option<$row> {
-            fn answered(self) -> Option<QueryResult> {
-                self.map(QueryResult::from)
             }
         }
 

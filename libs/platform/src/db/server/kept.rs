@@ -1,12 +1,12 @@
 //! Connections to a server, kept instead of going back to their pool after each use.
 //!
 //! A pool asks every connection that comes back whether it still works: a trip more for each statement and each transaction.
-//! Here only what may have gone wrong goes back to the pool, and what has been kept for a while, so that the pool can close
-//! what is too old or not needed. Of those that are kept the last used is lent first: the server's side of it is still warm.
+//! Here it makes connections and counts them, and what it has made stays here until it is closed. Of those that are kept the last
+//! used is lent first: the server's side of it is still warm.
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -21,16 +21,23 @@ use tokio::{
 
 /// A connection that was idle for this long is asked whether it lives before it is lent.
 pub(super) const ASK_AFTER: Duration = Duration::from_secs(1);
-/// One that was idle for this long goes back to the pool.
-const UNUSED: Duration = Duration::from_mins(1);
-/// So does one that has been kept for this long.
-const KEPT_FOR: Duration = Duration::from_mins(10);
+/// How long it may take to answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(1);
+/// How long one may take to be done with what nobody waits for any more.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(5);
+/// One that was idle for this long is closed.
+const UNUSED: Duration = Duration::from_mins(5);
+/// So is one that is this old.
+const LIFETIME: Duration = Duration::from_hours(1);
+/// How often idle ones are looked through.
+const TIDY: Duration = Duration::from_mins(1);
 
 /// The connections of a pool.
 pub(super) struct Kept<DB: Database> {
     pool: Pool<DB>,
     idle: Mutex<Idle<DB>>,
-    /// As many as the pool may have connections: who has none of these would wait in vain for what is kept here.
+    /// As many as the pool may have connections. Whoever has one finds a connection here, or the pool can make one: a permit is
+    /// free only when its connection is kept here, or closed.
     permits: Arc<Semaphore>,
     /// How long anybody waits for a connection.
     patience: Duration,
@@ -46,31 +53,33 @@ struct Idle<DB: Database> {
 
 struct Resting<DB: Database> {
     connection: PoolConnection<DB>,
-    /// From the pool.
-    taken: Instant,
+    made: Instant,
     /// At rest.
     since: Instant,
 }
 
-/// A connection in use. Dropped, it goes back to the pool, which looks whether it can be used again.
+/// A connection in use. Dropped, it is looked at and kept if it works; in a transaction it is closed.
 pub(super) struct Loan<DB: Database> {
-    connection: PoolConnection<DB>,
-    taken: Instant,
     kept: Arc<Kept<DB>>,
-    _permit: OwnedSemaphorePermit,
+    made: Instant,
+    in_transaction: bool,
+    /// `None` when it has been given back.
+    lent: Option<(PoolConnection<DB>, OwnedSemaphorePermit)>,
 }
 
 impl<DB: Database> Kept<DB> {
-    /// Keeps the up to `size` connections of `pool`.
-    pub fn new(pool: Pool<DB>, size: u32, patience: Duration) -> Self {
-        Self {
+    /// Keeps the up to `size` connections of `pool`, which nobody else uses.
+    pub fn new(pool: Pool<DB>, size: u32, patience: Duration) -> Arc<Self> {
+        let kept = Arc::new(Self {
             pool,
             idle: Mutex::new(Idle { connections: Vec::new(), closed: false }),
             permits: Arc::new(Semaphore::new(size as usize)),
             patience,
             waiting: AtomicUsize::new(0),
             runtime: Handle::current(),
-        }
+        });
+        tokio::spawn(tidy(Arc::downgrade(&kept)));
+        kept
     }
 
     /// How many wait for a connection.
@@ -86,47 +95,50 @@ impl<DB: Database> Kept<DB> {
 
     async fn find(self: &Arc<Self>) -> Result<Loan<DB>, Error> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::PoolClosed)?;
-        let (connection, taken) = match self.rested().await {
-            Some(rested) => rested,
-            None => (self.pool.acquire().await?, Instant::now()),
-        };
-        Ok(Loan { connection, taken, kept: Arc::clone(self), _permit: permit })
-    }
-
-    /// One that is kept and lives.
-    async fn rested(&self) -> Option<(PoolConnection<DB>, Instant)> {
-        loop {
-            let last = self.idle().connections.pop();
-            let Resting { mut connection, taken, since } = last?;
-            if since.elapsed() < ASK_AFTER || connection.ping().await.is_ok() {
-                return Some((connection, taken));
-            }
+        let rested = self.idle().connections.pop();
+        let Some(Resting { connection, made, since }) = rested else { return self.make(permit).await };
+        let mut loan = self.loan(connection, made, permit);
+        if since.elapsed() < ASK_AFTER || matches!(timeout(ANSWER_LIMIT, loan.connection().ping()).await, Ok(Ok(()))) {
+            return Ok(loan);
         }
+        // The others have been idle for longer still.
+        self.forget(|_| true);
+        let permit = loan.close().ok_or(Error::PoolClosed)?;
+        self.make(permit).await
     }
 
-    fn put(&self, connection: PoolConnection<DB>, taken: Instant) {
+    async fn make(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Result<Loan<DB>, Error> {
+        let connection = self.pool.acquire().await?;
+        Ok(self.loan(connection, Instant::now(), permit))
+    }
+
+    fn loan(self: &Arc<Self>, connection: PoolConnection<DB>, made: Instant, permit: OwnedSemaphorePermit) -> Loan<DB> {
+        Loan { kept: Arc::clone(self), made, in_transaction: false, lent: Some((connection, permit)) }
+    }
+
+    fn put(&self, mut connection: PoolConnection<DB>, made: Instant) {
         let since = Instant::now();
         let mut idle = self.idle();
-        let first = idle.connections.first();
-        let unused = first.is_some_and(|first| since - first.since > UNUSED).then(|| idle.connections.remove(0));
-        let back = if idle.closed || since - taken > KEPT_FOR {
-            Some(connection)
-        } else {
-            idle.connections.push(Resting { connection, taken, since });
-            None
-        };
+        if !idle.closed && since - made < LIFETIME {
+            return idle.connections.push(Resting { connection, made, since });
+        }
         drop(idle);
-        drop((unused, back));
+        connection.close_on_drop();
+    }
+
+    /// Closes those of the idle ones.
+    fn forget(&self, these: impl Fn(&Resting<DB>) -> bool) {
+        let _entered = self.runtime.enter();
+        let forgotten: Vec<_> = self.idle().connections.extract_if(.., |resting| these(resting)).collect();
+        for mut resting in forgotten {
+            resting.connection.close_on_drop();
+        }
     }
 
     /// Closes all connections, those that are lent as soon as they are not. Whoever asks later gets none.
     pub async fn close(&self) {
-        let idle = {
-            let mut idle = self.idle();
-            idle.closed = true;
-            std::mem::take(&mut idle.connections)
-        };
-        drop(idle);
+        self.idle().closed = true;
+        self.forget(|_| true);
         self.pool.close().await;
     }
 
@@ -135,32 +147,89 @@ impl<DB: Database> Kept<DB> {
     }
 }
 
+/// Closes what nobody has needed for a while, for as long as there is somebody who might.
+async fn tidy<DB: Database>(kept: Weak<Kept<DB>>) {
+    loop {
+        tokio::time::sleep(TIDY).await;
+        let Some(kept) = kept.upgrade() else { return };
+        kept.forget(|resting| resting.since.elapsed() > UNUSED || resting.made.elapsed() > LIFETIME);
+    }
+}
+
 impl<DB: Database> Drop for Kept<DB> {
     fn drop(&mut self) {
-        // Going back to the pool is a task, also where what holds this outlives the runtime.
-        let _entered = self.runtime.enter();
-        self.idle().connections.clear();
+        // Closing is a task, also where what holds this outlives the runtime.
+        self.forget(|_| true);
     }
 }
 
 impl<DB: Database> Loan<DB> {
     pub fn connection(&mut self) -> &mut DB::Connection {
-        &mut self.connection
+        &mut self.lent.as_mut().expect("it is there until it is given back").0
+    }
+
+    /// Notes whether a transaction is open, or may be.
+    pub fn transaction(&mut self, open: bool) {
+        self.in_transaction = open;
     }
 
     pub fn runtime(&self) -> Handle {
         self.kept.runtime.clone()
     }
 
-    /// Closes it: it is not as who asks next expects it.
-    pub fn close(mut self) {
-        self.connection.close_on_drop();
+    /// Closes it; gives what another one may be made with.
+    pub fn close(mut self) -> Option<OwnedSemaphorePermit> {
+        let _entered = self.kept.runtime.enter();
+        let (mut connection, permit) = self.lent.take()?;
+        connection.close_on_drop();
+        Some(permit)
     }
 
-    /// Gives it back in a good state: to the next who asks.
-    pub fn give_back(self) {
-        let Self { connection, taken, kept, _permit } = self;
-        kept.put(connection, taken);
+    /// Gives it back in a good state, for the next who asks.
+    pub fn give_back(mut self) {
+        if let Some((connection, _permit)) = self.lent.take() {
+            let _entered = self.kept.runtime.enter();
+            self.kept.put(connection, self.made);
+        }
+    }
+}
+
+impl<DB: Database> Drop for Loan<DB> {
+    fn drop(&mut self) {
+        let Some((mut connection, permit)) = self.lent.take() else { return };
+        let (kept, made) = (Arc::clone(&self.kept), self.made);
+        // What follows are tasks, also where this outlives the runtime.
+        let _entered = self.kept.runtime.enter();
+        if self.in_transaction {
+            return connection.close_on_drop();
+        }
+        tokio::spawn(async move {
+            // It is done with what it was asked before it answers. Should it be given up here, it is closed.
+            let mut suspect = Suspect(Some(connection));
+            let answer = timeout(RECOVERY_LIMIT, suspect.connection().ping()).await;
+            if let (Ok(Ok(())), Some(connection)) = (answer, suspect.0.take()) {
+                kept.put(connection, made);
+            }
+            drop(suspect);
+            drop(permit);
+        });
+    }
+}
+
+/// A connection that is closed unless it is taken out.
+struct Suspect<DB: Database>(Option<PoolConnection<DB>>);
+
+impl<DB: Database> Suspect<DB> {
+    fn connection(&mut self) -> &mut PoolConnection<DB> {
+        self.0.as_mut().expect("it is there until it is taken out")
+    }
+}
+
+impl<DB: Database> Drop for Suspect<DB> {
+    fn drop(&mut self) {
+        if let Some(connection) = &mut self.0 {
+            connection.close_on_drop();
+        }
     }
 }
 

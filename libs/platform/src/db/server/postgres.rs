@@ -104,10 +104,11 @@ impl Pooling {
     }
 
     /// Connections to the replica that is known as `server`, and to no other that has its address.
-    pub fn replica(self, options: &PgConnectOptions, server: String) -> DatabaseConnection {
+    pub fn replica(self, options: &PgConnectOptions, server: String) -> Connections {
+        let patience = self.connect_timeout.min(REPLICA_ACQUIRE);
         let pool = self
             .pool(self.readers)
-            .acquire_timeout(self.connect_timeout.min(REPLICA_ACQUIRE))
+            .acquire_timeout(patience)
             .after_connect(move |connection, _| {
                 let server = server.clone();
                 Box::pin(async move {
@@ -116,10 +117,8 @@ impl Pooling {
                 })
             })
             .connect_lazy_with(self.reading(options));
-        let mut connection = connection(pool);
         let meter = Meter { service: self.service, pool: "replica" };
-        connection.set_metric_callback(move |info| meter.measure(info.elapsed, &info.statement.sql));
-        connection
+        Connections::postgres(Kept::new(pool, self.readers, patience), meter)
     }
 }
 

@@ -81,16 +81,14 @@ impl Transaction {
     }
 
     pub async fn roll_back(self) {
-        if let Some(transaction) = self.begun.into_inner()
-            && let Err(error) = transaction.roll_back().await
-        {
-            tracing::error!(%error, "a rollback failed");
+        if let Some(transaction) = self.begun.into_inner() {
+            transaction.roll_back().await;
         }
     }
 
     async fn begun(&self) -> Result<&Begun, DbErr> {
         let sees = match self.isolation {
-            Isolation::Serial => Sees::Nothing,
+            Isolation::Serial => Sees::Serial,
             Isolation::Guarded => Sees::Committed,
         };
         self.begun.get_or_try_init(|| self.writers.begin(sees)).await

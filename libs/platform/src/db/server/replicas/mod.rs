@@ -36,7 +36,7 @@ use std::{
 };
 
 use futures::future::{join_all, select_ok};
-use sea_orm::{DatabaseConnection, DbErr, SqlxError};
+use sea_orm::{DbErr, SqlxError};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -45,7 +45,10 @@ use self::{
     primary::Primary,
     replica::{Replica, Serving},
 };
-use super::postgres::{self, Pooling};
+use super::{
+    Connections,
+    postgres::{self, Pooling},
+};
 use crate::db::{Connect, OpenError, failure};
 
 /// How long a server may take for what it does in no time.
@@ -184,8 +187,8 @@ pub(in crate::db) struct Chosen {
 }
 
 impl Chosen {
-    pub fn pool(&self) -> &DatabaseConnection {
-        &self.serving.pool
+    pub fn connections(&self) -> &Connections {
+        &self.serving.connections
     }
 
     /// What the replica answers; nothing if the primary has to.

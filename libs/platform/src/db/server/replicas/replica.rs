@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::DatabaseConnection;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::{
     sync::{Notify, watch},
@@ -18,7 +17,7 @@ use super::{
     LIMIT,
     primary::{Position, Primary},
 };
-use crate::db::server::postgres;
+use crate::db::server::{Connections, postgres};
 
 /// How often a replica is looked after that nobody asks for.
 const CHECK: Duration = Duration::from_secs(1);
@@ -71,7 +70,7 @@ pub(super) struct Serving {
     /// Tells this connection to it from others before and after.
     following: u64,
     /// Connections to that very server.
-    pub pool: DatabaseConnection,
+    pub connections: Connections,
 }
 
 /// Why it is not followed any more.
@@ -223,11 +222,11 @@ impl Replica {
     ) -> Result<Infallible, End> {
         let closed = || End::Failed("the database is closed".to_owned());
         let (mut connection, server) = stop.run_until_cancelled(self.connect()).await.ok_or_else(closed)??;
-        let pool = self.pooling.replica(&self.options, server);
-        let end = stop.run_until_cancelled(self.serve(&mut connection, primary, following, &pool, said)).await;
+        let connections = self.pooling.replica(&self.options, server);
+        let end = stop.run_until_cancelled(self.serve(&mut connection, primary, following, &connections, said)).await;
         // Who still asks it stops now; nobody has to wait for that.
         self.state.send_replace(State::Away);
-        tokio::spawn(pool.close());
+        tokio::spawn(async move { connections.close().await });
         end.ok_or_else(closed)?
     }
 
@@ -244,7 +243,7 @@ impl Replica {
         connection: &mut PgConnection,
         primary: &Primary,
         following: u64,
-        pool: &DatabaseConnection,
+        connections: &Connections,
         said: &mut Said,
     ) -> Result<Infallible, End> {
         let mut whole = Instant::now();
@@ -255,7 +254,7 @@ impl Replica {
                 if !self.follows(position) {
                     self.state.send_replace(State::Away);
                     let Some(session) = self.prove(connection, primary).await? else { continue };
-                    let serving = Serving { session, replayed: 0, following, pool: pool.clone() };
+                    let serving = Serving { session, replayed: 0, following, connections: connections.clone() };
                     self.state.send_replace(State::Serving(serving));
                     continue;
                 }
