@@ -73,7 +73,8 @@ impl Reading {
 }
 
 impl Relay {
-    /// A relay from `db` to `bus` that runs until `stop` is cancelled and what is due has been delivered.
+    /// A relay from `db` to `bus` that runs until `stop` is cancelled and what is due has been delivered; on a server, what it has
+    /// begun to deliver.
     pub fn new(db: Database, bus: Bus, stop: CancellationToken) -> Self {
         Self { db, bus, stop }
     }

@@ -21,9 +21,9 @@ use tokio::{
 
 /// A connection that was idle for this long is asked whether it lives before it is lent.
 pub(super) const ASK_AFTER: Duration = Duration::from_secs(1);
-/// How long it may take to answer.
+/// How long it may take to answer, and half of the time that is left at most.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
-/// How long one may take to be done with what nobody waits for any more.
+/// How long one may take to be done with what nobody waits for any more, and to close.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(5);
 /// One that was idle for this long is closed.
 const UNUSED: Duration = Duration::from_mins(5);
@@ -37,7 +37,7 @@ pub(super) struct Kept<DB: Database> {
     pool: Pool<DB>,
     idle: Mutex<Idle<DB>>,
     /// As many as the pool may have connections. Whoever has one finds a connection here, or the pool can make one: a permit is
-    /// free only when its connection is kept here, or closed.
+    /// free only when its connection is kept here, or closes.
     permits: Arc<Semaphore>,
     /// How long anybody waits for a connection.
     patience: Duration,
@@ -58,11 +58,12 @@ struct Resting<DB: Database> {
     since: Instant,
 }
 
-/// A connection in use. Dropped, it is looked at and kept if it works; in a transaction it is closed.
+/// A connection in use. Dropped, it is asked whether it works and kept if so; in a transaction it is closed.
 pub(super) struct Loan<DB: Database> {
     kept: Arc<Kept<DB>>,
     made: Instant,
-    in_transaction: bool,
+    /// Whether it may not be used as it is: in a transaction, or asked for its health without an answer.
+    unfit: bool,
     /// `None` when it has been given back.
     lent: Option<(PoolConnection<DB>, OwnedSemaphorePermit)>,
 }
@@ -98,12 +99,20 @@ impl<DB: Database> Kept<DB> {
         let rested = self.idle().connections.pop();
         let Some(Resting { connection, made, since }) = rested else { return self.make(permit).await };
         let mut loan = self.loan(connection, made, permit);
-        if since.elapsed() < ASK_AFTER || matches!(timeout(ANSWER_LIMIT, loan.connection().ping()).await, Ok(Ok(()))) {
+        if since.elapsed() < ASK_AFTER {
             return Ok(loan);
         }
-        // The others have been idle for longer still.
-        self.forget(|_| true);
-        let permit = loan.close().ok_or(Error::PoolClosed)?;
+        // Should this be given up, an answer is still to come that MariaDB's driver would take for another.
+        loan.unfit = true;
+        let limit = ANSWER_LIMIT.min(self.patience / 2);
+        if matches!(timeout(limit, loan.connection().ping()).await, Ok(Ok(()))) {
+            loan.unfit = false;
+            return Ok(loan);
+        }
+        // So will those be that have been idle for longer.
+        self.forget(|resting| resting.since <= since);
+        let (connection, permit) = loan.lent.take().ok_or(Error::PoolClosed)?;
+        close(connection).await;
         self.make(permit).await
     }
 
@@ -113,7 +122,7 @@ impl<DB: Database> Kept<DB> {
     }
 
     fn loan(self: &Arc<Self>, connection: PoolConnection<DB>, made: Instant, permit: OwnedSemaphorePermit) -> Loan<DB> {
-        Loan { kept: Arc::clone(self), made, in_transaction: false, lent: Some((connection, permit)) }
+        Loan { kept: Arc::clone(self), made, unfit: false, lent: Some((connection, permit)) }
     }
 
     fn put(&self, mut connection: PoolConnection<DB>, made: Instant) {
@@ -147,6 +156,12 @@ impl<DB: Database> Kept<DB> {
     }
 }
 
+async fn close<DB: Database>(connection: PoolConnection<DB>) {
+    if !matches!(timeout(RECOVERY_LIMIT, connection.close()).await, Ok(Ok(()))) {
+        tracing::debug!("a connection was closed without a farewell");
+    }
+}
+
 /// Closes what nobody has needed for a while, for as long as there is somebody who might.
 async fn tidy<DB: Database>(kept: Weak<Kept<DB>>) {
     loop {
@@ -170,19 +185,11 @@ impl<DB: Database> Loan<DB> {
 
     /// Notes whether a transaction is open, or may be.
     pub fn transaction(&mut self, open: bool) {
-        self.in_transaction = open;
+        self.unfit = open;
     }
 
     pub fn runtime(&self) -> Handle {
         self.kept.runtime.clone()
-    }
-
-    /// Closes it; gives what another one may be made with.
-    pub fn close(mut self) -> Option<OwnedSemaphorePermit> {
-        let _entered = self.kept.runtime.enter();
-        let (mut connection, permit) = self.lent.take()?;
-        connection.close_on_drop();
-        Some(permit)
     }
 
     /// Gives it back in a good state, for the next who asks.
@@ -196,40 +203,19 @@ impl<DB: Database> Loan<DB> {
 
 impl<DB: Database> Drop for Loan<DB> {
     fn drop(&mut self) {
-        let Some((mut connection, permit)) = self.lent.take() else { return };
-        let (kept, made) = (Arc::clone(&self.kept), self.made);
-        // What follows are tasks, also where this outlives the runtime.
+        let (kept, made, unfit) = (Arc::clone(&self.kept), self.made, self.unfit);
+        // What follows is a task, also where this outlives the runtime.
         let _entered = self.kept.runtime.enter();
-        if self.in_transaction {
-            return connection.close_on_drop();
-        }
+        let Some((mut connection, permit)) = self.lent.take() else { return };
         tokio::spawn(async move {
-            // It is done with what it was asked before it answers. Should it be given up here, it is closed.
-            let mut suspect = Suspect(Some(connection));
-            let answer = timeout(RECOVERY_LIMIT, suspect.connection().ping()).await;
-            if let (Ok(Ok(())), Some(connection)) = (answer, suspect.0.take()) {
+            // It is done with what it was asked before it answers.
+            if !unfit && matches!(timeout(RECOVERY_LIMIT, connection.ping()).await, Ok(Ok(()))) {
                 kept.put(connection, made);
+            } else {
+                close(connection).await;
             }
-            drop(suspect);
             drop(permit);
         });
-    }
-}
-
-/// A connection that is closed unless it is taken out.
-struct Suspect<DB: Database>(Option<PoolConnection<DB>>);
-
-impl<DB: Database> Suspect<DB> {
-    fn connection(&mut self) -> &mut PoolConnection<DB> {
-        self.0.as_mut().expect("it is there until it is taken out")
-    }
-}
-
-impl<DB: Database> Drop for Suspect<DB> {
-    fn drop(&mut self) {
-        if let Some(connection) = &mut self.0 {
-            connection.close_on_drop();
-        }
     }
 }
 
