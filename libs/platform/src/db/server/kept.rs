@@ -20,8 +20,8 @@ use tokio::{
 };
 
 /// A connection that was idle for this long is asked whether it lives before it is lent.
-pub(super) const ASK_AFTER: Duration = Duration::from_secs(1);
-/// How long it may take to answer, and half of the time that is left at most.
+const ASK_AFTER: Duration = Duration::from_secs(1);
+/// How long it may take to answer; half of anybody's patience at most.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 /// How long one may take to be done with what nobody waits for any more, and to close.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(5);
@@ -203,6 +203,9 @@ impl<DB: Database> Loan<DB> {
 
 impl<DB: Database> Drop for Loan<DB> {
     fn drop(&mut self) {
+        if self.lent.is_none() {
+            return;
+        }
         let (kept, made, unfit) = (Arc::clone(&self.kept), self.made, self.unfit);
         // What follows is a task, also where this outlives the runtime.
         let _entered = self.kept.runtime.enter();

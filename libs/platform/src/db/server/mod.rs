@@ -22,7 +22,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use sea_orm_migration::MigratorTrait;
 use sha2::{Digest, Sha256};
 use souk_kernel::Clock;
-use sqlx::{Connection, pool::PoolOptions};
+use sqlx::pool::PoolOptions;
 use tokio::sync::{Notify, Semaphore};
 
 pub(super) use connections::{Begun, Connections, Sees};
@@ -150,23 +150,10 @@ impl Server {
     }
 }
 
-/// A pool of up to `size` connections, for one of which nobody waits for longer than `patience`.
+/// A pool of up to `size` connections, for one of which nobody waits for longer than `patience`. It makes them and counts them;
+/// none comes back to it ([`kept`]).
 fn pool<DB: sqlx::Database>(size: u32, patience: Duration) -> PoolOptions<DB> {
-    PoolOptions::new()
-        .max_connections(size)
-        .min_connections(0)
-        .acquire_timeout(patience)
-        .idle_timeout(Duration::from_mins(5))
-        .max_lifetime(Duration::from_hours(1))
-        .test_before_acquire(false)
-        .before_acquire(|connection: &mut DB::Connection, about| {
-            Box::pin(async move {
-                if about.idle_for > kept::ASK_AFTER {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
+    PoolOptions::new().max_connections(size).acquire_timeout(patience).idle_timeout(None).max_lifetime(None)
 }
 
 /// Takes a lock that ends with the transaction; nothing where only one writes.
